@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+let c: [CSetting] = [.define("_GNU_SOURCE")]
+
+/// A target of values: no effects. `Tests/lint` holds it to importing neither Foundation nor Glibc.
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Core/\(name)", swiftSettings: strict)
+}
+
+/// A target that touches the machine.
+func edge(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Edge/\(name)", swiftSettings: strict)
+}
+
+func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "Settle",
+    products: [.executable(name: "settle", targets: ["Settle"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CYAML", path: "Sources/C/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCap", path: "Sources/C/CCap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .target(name: "CSyscalls", path: "Sources/C/CSyscalls", cSettings: c),
+        .target(name: "CLaunch", path: "Sources/C/CLaunch", cSettings: c),
+        .target(name: "CProcesses", path: "Sources/C/CProcesses", cSettings: c),
+
+        core("Diagnostics"),
+        core("YAML", ["CYAML", "Diagnostics"]),
+        core("Compose", ["YAML", "Diagnostics"]),
+        core("Stack", ["Compose", "Diagnostics"]),
+        core("Launch", ["Diagnostics"]),
+
+        edge("Syscalls", ["CSyscalls"]),
+        edge("Cgroups", ["Syscalls", "Stack"]),
+        edge("Network", ["Syscalls", "CSyscalls", "CProcesses"]),
+        edge("Launcher", ["Syscalls", "CSyscalls", "CLaunch", "CCap", "Launch"]),
+        edge("Processes", ["Syscalls", "CSyscalls", "CProcesses"]),
+        edge("Engine", ["Stack", "Diagnostics"]),
+        edge(
+            "Linux",
+            [
+                "Engine", "Stack", "Compose", "Diagnostics", "Launch", "Syscalls", "Cgroups", "Network", "Launcher",
+                "Processes",
+            ]),
+        .executableTarget(
+            name: "Settle",
+            dependencies: [
+                "Compose", "Diagnostics", "Stack", "Launch", "Launcher", "Engine", "Linux", "Cgroups", "Syscalls",
+                "CSyscalls", "Processes", "CProcesses",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Settle", swiftSettings: strict),
+
+        test("Compose", ["Compose", "YAML", "Diagnostics"]),
+        test("Stack", ["Stack", "Compose", "Diagnostics"]),
+        test("Launch", ["Launch", "Launcher", "CLaunch", "Syscalls"]),
+        test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
+        test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
+        test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),
+        test("Engine", ["Engine", "Stack", "Compose", "Diagnostics"]),
+        test("Settle", []),
+        test("Machine", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

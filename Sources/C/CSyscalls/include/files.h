@@ -1,0 +1,5 @@
+#pragma once
+
+/// Removes a folder with everything in it; follows no link and stays within one file system, so that what is still
+/// mounted below is never lost. nftw(3). -1 and errno on failure.
+int settle_remove_tree(const char *path);

@@ -1,0 +1,201 @@
+import Diagnostics
+import YAML
+
+/// A service while it is being read, with what can be said in more than one way.
+struct ServiceDraft {
+    var service: Service
+    /// What each namespace key says, in the order of the file.
+    var modes: [(kind: NamespaceKind, mode: NamespaceMode, reader: Reader)] = []
+    /// `network_mode: none`
+    var noNetwork = false
+    var networkMode: Reader?
+    var networks: Reader?
+    var deployLimits = Resources()
+    var deployPlaces: [String: Reader] = [:]
+    var replicas: [(count: Int, reader: Reader)] = []
+}
+
+extension Keys {
+    static let service = Grammar<ServiceDraft>(
+        [
+            "rootfs": { draft, reader in
+                guard let text = reader.string() else { return }
+                if text == "host" {
+                    draft.service.root = .host
+                } else if let path = reader.hostPath() {
+                    draft.service.root = .directory(path)
+                }
+            },
+            "command": { draft, reader in words(reader, into: &draft.service.command) },
+            "entrypoint": { draft, reader in words(reader, into: &draft.service.entrypoint) },
+            "environment": { draft, reader in draft.service.environment = environment(reader) },
+            "working_dir": { draft, reader in draft.service.workingDirectory = reader.target() },
+            "user": { draft, reader in
+                guard let user = reader.string() else { return }
+                let parts = user.split(separator: ":", omittingEmptySubsequences: false)
+                guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && !$0.contains { $0.isWhitespace } }) else {
+                    return reader.expected("a user", "write NAME, UID, NAME:GROUP or \"UID:GID\"") ?? ()
+                }
+                draft.service.user = user
+            },
+            "hostname": { draft, reader in
+                guard let name = reader.string() else { return }
+                let valid = name.utf8.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x2E }
+                guard valid, (1...64).contains(name.utf8.count), name.utf8.first != 0x2D else {
+                    return reader.expected("a host name", "1 to 64 letters, digits, dots and hyphens") ?? ()
+                }
+                draft.service.hostname = name
+            },
+            "depends_on": { draft, reader in draft.service.dependencies = dependencies(reader) },
+            "network_mode": { draft, reader in
+                draft.networkMode = reader
+                switch reader.node.scalar?.text {
+                case "none":
+                    draft.noNetwork = true
+                    draft.modes.append((.net, .private, reader))
+                case "bridge":
+                    reader.error(
+                        "bridge is a network that all of Docker's projects share; Settle has none",
+                        hint: "leave network_mode out to join the project's default network")
+                case _:
+                    guard let mode = mode(reader, ["none", "host"]) else { return }
+                    draft.modes.append((.net, mode, reader))
+                }
+            },
+            "networks": { draft, reader in
+                draft.networks = reader
+                draft.service.networks = attachments(reader)
+            },
+            "ports": { draft, reader in draft.service.ports = (reader.items() ?? []).compactMap(port) },
+            "volumes": { draft, reader in draft.service.volumes = (reader.items() ?? []).compactMap(mount) },
+            "tmpfs": { draft, reader in draft.service.tmpfs = (reader.items() ?? []).compactMap(tmpfs) },
+            "cpus": { draft, reader in draft.service.resources.nanoCPUs = processors(reader) },
+            "cpu_shares": { draft, reader in draft.service.resources.cpuShares = shares(reader) },
+            "cpuset": { draft, reader in draft.service.resources.cpuset = cpuset(reader) },
+            "mem_limit": { draft, reader in draft.service.resources.memory = limit(reader.bytes()) },
+            "memswap_limit": { draft, reader in draft.service.resources.memorySwap = limit(reader.bytes(extra: [-1])) },
+            "pids_limit": { draft, reader in draft.service.resources.pids = pids(reader) },
+            "deploy": { draft, reader in deploy.read(reader, into: &draft) },
+            "scale": { draft, reader in replicas(reader, &draft) },
+            "cap_add": { draft, reader in draft.service.addedCapabilities = capabilities(reader) },
+            "cap_drop": { draft, reader in draft.service.droppedCapabilities = capabilities(reader) },
+            "read_only": { draft, reader in draft.service.readOnly = reader.boolean() ?? false },
+            "restart": { draft, reader in draft.service.restart = restart(reader) ?? .no },
+            "init": { draft, reader in draft.service.`init` = reader.boolean() ?? false },
+            "stop_signal": { draft, reader in
+                let text = reader.node.scalar?.text ?? ""
+                guard let number = Signal.number(named: text), let signal = Signal(number: number) else {
+                    let near = nearest(to: text.uppercased(), in: Signal.names.flatMap { [$0, "SIG" + $0] })
+                    return reader.expected(
+                        "a signal", near.map { "did you mean \($0)?" } ?? "write SIGTERM, SIGRTMIN+3 or a number") ?? ()
+                }
+                draft.service.stopSignal = signal
+            },
+            "stop_grace_period": { draft, reader in
+                draft.service.stopGracePeriod = reader.duration() ?? .seconds(10)
+            },
+            "labels": { draft, reader in draft.service.labels = reader.labels() ?? [:] },
+            "pid": { draft, reader in state(.pid, reader, ["host"], &draft) },
+            "ipc": { draft, reader in
+                // Every IPC namespace of Settle can be shared, so shareable is private.
+                let text = reader.node.scalar?.text
+                if text == "shareable" || text == "private" {
+                    draft.modes.append((.ipc, .private, reader))
+                } else {
+                    state(.ipc, reader, ["shareable", "private", "host"], &draft)
+                }
+            },
+            "uts": { draft, reader in state(.uts, reader, ["host"], &draft) },
+            "namespaces": { draft, reader in namespaces.read(reader, into: &draft) },
+            "logging": { draft, reader in logging.read(reader, into: &draft.service.logging) },
+        ],
+        refused: refusedByService)
+
+    private static let refusedByService: [String: String] = {
+        let others = [
+            "annotations", "attach", "blkio_config", "cgroup_parent", "configs", "cpu_count", "cpu_percent",
+            "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "develop",
+            "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "external_links",
+            "extra_hosts", "gpus", "group_add", "healthcheck", "isolation", "label_file", "mac_address",
+            "mem_reservation", "mem_swappiness", "models", "oom_kill_disable", "oom_score_adj", "platform",
+            "post_start", "pre_start", "pre_stop", "privileged", "provider", "pull_policy", "pull_refresh_after",
+            "runtime", "secrets", "security_opt", "shm_size", "storage_opt", "sysctls", "ulimits", "use_api_socket",
+            "volumes_from",
+        ]
+        return refusedWithAdvice.merging(others.map { ($0, "") }) { advice, _ in advice }
+    }()
+
+    private static let refusedWithAdvice: [String: String] = [
+        "image": "images come later; use rootfs: host, or rootfs: FOLDER",
+        "container_name": "containers are named PROJECT-SERVICE-NUMBER; others reach them by the service's name",
+        "stdin_open": "services run without input; use settle exec -i",
+        "tty": "services run without a terminal; use settle exec -t",
+        "build": "use rootfs: host, or build a folder yourself and name it in rootfs:",
+        "links": "services of one network reach each other by name; use depends_on for the order",
+        "expose": "services of one network reach all of each other's ports; remove it",
+        "profiles": "keep the service in a file of its own and add that with -f",
+        "extends": "use a YAML anchor and <<, or several -f files",
+        "env_file": "use environment:, with ${NAME} for what .env holds",
+        "userns_mode": "user namespaces come later",
+        "cgroup": "cgroup namespaces come later",
+    ]
+
+    static let deploy = Grammar<ServiceDraft>(
+        [
+            "replicas": { draft, reader in replicas(reader, &draft) },
+            "resources": { draft, reader in deployResources.read(reader, into: &draft) },
+            "mode": { _, reader in
+                if reader.node.scalar?.text != "replicated" { reader.error("only the mode replicated is supported") }
+            },
+        ],
+        refused: [
+            "restart_policy": "use restart:", "labels": "use the service's own labels:", "endpoint_mode": "",
+            "placement": "", "rollback_config": "", "update_config": "",
+        ])
+
+    static let deployResources = Grammar<ServiceDraft>(
+        ["limits": { draft, reader in deployLimits.read(reader, into: &draft) }], refused: .refused("reservations"))
+
+    static let deployLimits = Grammar<ServiceDraft>([
+        "cpus": { draft, reader in
+            draft.deployLimits.nanoCPUs = processors(reader)
+            draft.deployPlaces["cpus"] = reader
+        },
+        "memory": { draft, reader in
+            draft.deployLimits.memory = limit(reader.bytes())
+            draft.deployPlaces["mem_limit"] = reader
+        },
+        "pids": { draft, reader in
+            draft.deployLimits.pids = pids(reader)
+            draft.deployPlaces["pids_limit"] = reader
+        },
+    ])
+
+    static let namespaces = Grammar<ServiceDraft>(
+        Dictionary(
+            uniqueKeysWithValues: NamespaceKind.allCases.map { kind in
+                let read: Grammar<ServiceDraft>.Read = { state(kind, $1, ["private", "host"], &$0) }
+                return (kind.rawValue, read)
+            }), refused: .refused("user", "time", "cgroup"))
+
+    static let logging = Grammar<LogSettings>([
+        "driver": { _, reader in
+            guard let driver = reader.string(), driver != "json-file", driver != "local" else { return }
+            reader.error(
+                "the driver \(driver) is not supported", hint: "leave it out: Settle keeps output in files of its own")
+        },
+        "options": { settings, reader in logOptions.read(reader, into: &settings) },
+    ])
+
+    static let logOptions = Grammar<LogSettings>([
+        "max-size": { settings, reader in
+            guard let size = reader.text().flatMap(Units.decimalBytes), size >= 4096 else {
+                return reader.expected("a size of at least 4k", "write 10m; here, 1m is 1000000 bytes") ?? ()
+            }
+            settings.maxSize = size
+        },
+        "max-file": { settings, reader in
+            settings.maxFile = reader.integer(1...1000, "a number of files, 1 to 1000").map { Int($0) } ?? 3
+        },
+    ])
+}

@@ -1,0 +1,93 @@
+import Diagnostics
+
+/// The problems found so far. Shared by all that read one project; it never leaves `load`.
+final class Report {
+    private(set) var diagnostics: [Diagnostic] = []
+    private var seen: Set<Diagnostic> = []
+    /// Key paths of values that could not be interpolated: what is left of them is not judged any more.
+    var unreadable: Set<String> = []
+
+    /// An anchor's problem is met once for each of its aliases; it is told once.
+    func add(_ diagnostic: Diagnostic) {
+        if seen.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
+    }
+
+    func error(
+        _ message: String, at place: Place?, path: String = "", notes: [Diagnostic.Note] = [], hint: String? = nil
+    ) {
+        add(Diagnostic(.error, message, at: place, path: path, notes: notes, hint: hint))
+    }
+
+    func warn(_ message: String, at place: Place?, path: String = "", hint: String? = nil) {
+        add(Diagnostic(.warning, message, at: place, path: path, hint: hint))
+    }
+
+    /// For stages that look at values which an earlier error may have left out: tells nothing about a path whose own
+    /// value, or one above or below it, could not be read.
+    func followUp(_ diagnostic: Diagnostic) {
+        let path = diagnostic.path
+        let known = diagnostics.contains { other in
+            other.severity == .error && !other.path.isEmpty && other.path != path
+                && (path.isWithin(other.path) || other.path.isWithin(path))
+                || other.severity == .error && other.path == path
+        }
+        if !known { add(diagnostic) }
+    }
+
+    /// In the order of the files, `files` being their names, and of the lines; first what has no place.
+    func sorted(by files: [String]) -> [Diagnostic] {
+        func order(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
+            guard let place = diagnostic.place else { return (-1, 0, 0) }
+            return (files.firstIndex(of: place.file) ?? -1, place.line, place.column)
+        }
+        return diagnostics.enumerated().sorted { left, right in
+            let (one, other) = (order(left.element), order(right.element))
+            return one == other ? left.offset < right.offset : one < other
+        }.map(\.element)
+    }
+
+    func hasError(at path: String) -> Bool {
+        diagnostics.contains { $0.severity == .error && ($0.path == path || $0.path.isWithin(path)) }
+    }
+
+    var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// The nearest of the words, if it is near enough to be a slip of the fingers.
+func nearest(to word: String, in words: some Sequence<String>) -> String? {
+    let limit = word.count <= 3 ? 1 : 2
+    let near = words.map { ($0, distance(word.lowercased(), $0.lowercased())) }.filter { $0.1 <= limit }
+    return near.min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+}
+
+/// How many letters must be put in, taken out, exchanged, or swapped with their neighbour.
+private func distance(_ left: String, _ right: String) -> Int {
+    let left = Array(left.utf8)
+    let right = Array(right.utf8)
+    var before: [Int] = []
+    var above = Array(0...right.count)
+    for i in left.indices {
+        var row = [i + 1]
+        for j in right.indices {
+            var best = min(above[j] + (left[i] == right[j] ? 0 : 1), above[j + 1] + 1, row[j] + 1)
+            if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] { best = min(best, before[j - 1] + 1) }
+            row.append(best)
+        }
+        before = above
+        above = row
+    }
+    return above[right.count]
+}
+
+/// `a, b or c`
+func either(_ words: [String]) -> String {
+    guard let last = words.last, words.count > 1 else { return words.joined() }
+    return words.dropLast().joined(separator: ", ") + " or " + last
+}
+
+extension String {
+    /// The key path of a member.
+    func key(_ key: String) -> String { isEmpty ? key : "\(self).\(key)" }
+    func isWithin(_ path: String) -> Bool { hasPrefix(path + ".") || hasPrefix(path + "[") }
+    func item(_ index: Int) -> String { "\(self)[\(index)]" }
+}

@@ -1,0 +1,259 @@
+/// One service, every value in its canonical form.
+package struct Service: Codable, Hashable, Sendable {
+    /// Letters, digits, `.`, `_` and `-`.
+    package var name: String
+    package var root: RootFileSystem
+    /// Words, never a shell line. nil: the file does not say; empty: cleared.
+    package var command: [String]?
+    /// Words that stand before `command`.
+    package var entrypoint: [String]?
+    package var environment: [String: String]
+    /// Absolute.
+    package var workingDirectory: String?
+    /// `NAME`, `UID`, `NAME:GROUP` or `UID:GID`, looked up in the container's own files.
+    package var user: String?
+    package var hostname: String?
+    /// In the order of the services' names; sharing a namespace is not listed here.
+    package var dependencies: [Dependency]
+    package var namespaces: Namespaces
+    /// Empty with `network_mode: none`, and where the network namespace is not the service's own.
+    package var networks: [Attachment]
+    package var ports: [Port]
+    package var volumes: [Mount]
+    package var tmpfs: [Tmpfs]
+    package var resources: Resources
+    /// `deploy.replicas` or `scale`.
+    package var replicas: Int
+    /// Canonical names without `CAP_`, sorted, or `ALL`.
+    package var addedCapabilities: [String]
+    package var droppedCapabilities: [String]
+    /// The root file system cannot be written to.
+    package var readOnly: Bool
+    package var restart: RestartPolicy
+    /// A reaper as the container's first process.
+    package var `init`: Bool
+    package var stopSignal: Signal
+    package var stopGracePeriod: Duration
+    package var labels: [String: String]
+    package var logging: LogSettings
+    /// Relative to `services.NAME`; the empty path is the service's own key.
+    package var places: Places
+
+    /// A service that says nothing but its name.
+    package init(name: String) {
+        self.name = name
+        root = .host
+        environment = [:]
+        dependencies = []
+        namespaces = Namespaces()
+        networks = []
+        ports = []
+        volumes = []
+        tmpfs = []
+        resources = Resources()
+        replicas = 1
+        addedCapabilities = []
+        droppedCapabilities = []
+        readOnly = false
+        restart = .no
+        self.`init` = false
+        stopSignal = .terminate
+        stopGracePeriod = .seconds(10)
+        labels = [:]
+        logging = LogSettings()
+        places = Places()
+    }
+}
+
+package enum RootFileSystem: Codable, Hashable, Sendable {
+    /// A copy-on-write view of the host's own root file system.
+    case host
+    /// An absolute path on the host.
+    case directory(String)
+}
+
+package struct Dependency: Codable, Hashable, Sendable {
+    package enum Condition: String, Codable, Hashable, Sendable, CaseIterable {
+        case started = "service_started"
+        case completed = "service_completed_successfully"
+    }
+
+    package var service: String
+    package var condition: Condition
+    /// Whether a failure of the other stops this one from being started.
+    package var required: Bool
+    /// Whether this one is restarted when `settle` restarts or replaces the other.
+    package var restart: Bool
+
+    package init(service: String, condition: Condition = .started, required: Bool = true, restart: Bool = false) {
+        self.service = service
+        self.condition = condition
+        self.required = required
+        self.restart = restart
+    }
+}
+
+/// The kinds of namespaces, by the kernel's names under /proc/PID/ns.
+package enum NamespaceKind: String, Codable, Hashable, Sendable, CaseIterable {
+    case mnt, pid, net, ipc, uts
+}
+
+package enum NamespaceMode: Codable, Hashable, Sendable {
+    case `private`
+    case host
+    /// That of another service's first container.
+    case service(String)
+    /// Declared under the top-level `namespaces:`.
+    case stack(String)
+
+    /// As written in the file: `private`, `host`, `service:NAME`, `stack:NAME`.
+    package var text: String {
+        switch self {
+        case .private: "private"
+        case .host: "host"
+        case .service(let name): "service:\(name)"
+        case .stack(let name): "stack:\(name)"
+        }
+    }
+}
+
+/// A mode for every kind, `private` unless set.
+package struct Namespaces: Codable, Hashable, Sendable {
+    package var mnt = NamespaceMode.private
+    package var pid = NamespaceMode.private
+    package var net = NamespaceMode.private
+    package var ipc = NamespaceMode.private
+    package var uts = NamespaceMode.private
+
+    package init() {}
+
+    package subscript(kind: NamespaceKind) -> NamespaceMode {
+        get { self[keyPath: Self.path(kind)] }
+        set { self[keyPath: Self.path(kind)] = newValue }
+    }
+
+    private static func path(_ kind: NamespaceKind) -> WritableKeyPath<Namespaces, NamespaceMode> {
+        switch kind {
+        case .mnt: \.mnt
+        case .pid: \.pid
+        case .net: \.net
+        case .ipc: \.ipc
+        case .uts: \.uts
+        }
+    }
+}
+
+/// Membership of a network.
+package struct Attachment: Codable, Hashable, Sendable {
+    /// A key of the project's networks.
+    package var network: String
+    /// Further names, besides the service's own.
+    package var aliases: [String]
+    /// nil: the next free one.
+    package var address: IPv4Address?
+
+    package init(network: String, aliases: [String] = [], address: IPv4Address? = nil) {
+        self.network = network
+        self.aliases = aliases
+        self.address = address
+    }
+}
+
+/// A published port.
+package struct Port: Codable, Hashable, Sendable {
+    package enum Transport: String, Codable, Hashable, Sendable, CaseIterable {
+        case tcp, udp
+    }
+
+    /// Inside the container.
+    package var target: UInt16
+    /// On the host: the first free one of these. nil: any free one.
+    package var published: ClosedRange<UInt16>?
+    /// The host's address to listen on, IPv4, or IPv6 without brackets. nil: all of them, IPv4 and IPv6.
+    package var address: String?
+    package var transport: Transport
+
+    package init(
+        target: UInt16, published: ClosedRange<UInt16>? = nil, address: String? = nil, transport: Transport = .tcp
+    ) {
+        self.target = target
+        self.published = published
+        self.address = address
+        self.transport = transport
+    }
+}
+
+package struct Mount: Codable, Hashable, Sendable {
+    package enum Source: Codable, Hashable, Sendable {
+        /// An absolute path on the host. `create`: make it a folder if it is missing (as the short form asks).
+        case bind(String, create: Bool)
+        /// A key of the project's volumes.
+        case volume(String)
+        /// A volume that belongs to the container, found again by its target.
+        case anonymous
+        case tmpfs(TmpfsOptions)
+    }
+
+    package var source: Source
+    /// Absolute and clean: no `//`, `.`, `..` nor final slash.
+    package var target: String
+    package var readOnly: Bool
+
+    package init(source: Source, target: String, readOnly: Bool = false) {
+        self.source = source
+        self.target = target
+        self.readOnly = readOnly
+    }
+}
+
+/// An entry of `tmpfs:`.
+package struct Tmpfs: Codable, Hashable, Sendable {
+    package var target: String
+    package var readOnly: Bool
+    package var options: TmpfsOptions
+
+    package init(target: String, readOnly: Bool = false, options: TmpfsOptions = TmpfsOptions()) {
+        self.target = target
+        self.readOnly = readOnly
+        self.options = options
+    }
+}
+
+package struct TmpfsOptions: Codable, Hashable, Sendable {
+    /// Bytes. nil: the kernel's default, half of the memory.
+    package var size: Int64?
+    /// Permission bits. nil: 0o1777.
+    package var mode: UInt32?
+    package var uid: UInt32?
+    package var gid: UInt32?
+
+    package init() {}
+}
+
+package enum RestartPolicy: Codable, Hashable, Sendable {
+    case no
+    case always
+    /// maximum: how often at most; nil: for ever.
+    case onFailure(maximum: Int?)
+    case unlessStopped
+
+    /// As written in the file.
+    package var text: String {
+        switch self {
+        case .no: "no"
+        case .always: "always"
+        case .onFailure(let maximum): maximum.map { "on-failure:\($0)" } ?? "on-failure"
+        case .unlessStopped: "unless-stopped"
+        }
+    }
+}
+
+/// How much of a container's output is kept.
+package struct LogSettings: Codable, Hashable, Sendable {
+    /// Bytes per file.
+    package var maxSize: Int64 = 10_000_000
+    /// Files, the one being written included.
+    package var maxFile: Int = 3
+
+    package init() {}
+}

@@ -1,0 +1,181 @@
+/// How a process is asked to end.
+package struct StopRule: Hashable, Sendable {
+    package var signal: Int32
+    package var graceMilliseconds: Int64
+
+    package init(signal: Int32, graceMilliseconds: Int64) {
+        self.signal = signal
+        self.graceMilliseconds = graceMilliseconds
+    }
+}
+
+/// One plan being performed, as a state machine without effects: it says what to do next and is told what came of it.
+///
+/// Until everything has started it may still be undone; `Command.commit` is the point of no return. Times are
+/// milliseconds of a clock that only goes forward.
+package struct ChangeRun: Sendable {
+    package enum Command: Hashable, Sendable {
+        case perform(Action)
+        case signal(Instance, Int32)
+        case kill(Instance)
+        /// Everything has started: write the ledger.
+        case commit
+    }
+
+    package struct Failure: Error, Hashable, Sendable {
+        package var container: ContainerID
+        package var key: String
+        package var message: String
+    }
+
+    private enum Phase { case preparing, turning, removing, cleaning, done }
+
+    private enum Progress { case running, stopped, started }
+
+    private let plan: Plan
+    package let rules: [Instance: StopRule]
+    private let replicas: [String: [ContainerID]]
+    private var phase = Phase.preparing
+    private var pending: ArraySlice<Action>
+    private var progress: [ContainerID: Progress] = [:]
+    private var states: [ContainerID: ObservedContainer.State]
+    private var stops = StopSchedule(levels: [], rules: [:], now: 0)
+    private var removals = StopSchedule(levels: [], rules: [:], now: 0)
+    /// What ended before its removal began.
+    private var ended: Set<Instance> = []
+
+    /// - Parameters:
+    ///   - states: what is known of each container before, for conditions on containers the plan leaves alone.
+    ///   - rules: for every instance that the plan stops.
+    package init(_ plan: Plan, states: [ContainerID: ObservedContainer.State], rules: [Instance: StopRule]) {
+        self.plan = plan
+        self.states = states
+        self.rules = rules
+        pending = plan.preparation[...]
+        for turnover in plan.turnovers { progress[turnover.id] = turnover.stop == nil ? .stopped : .running }
+        replicas = Dictionary(grouping: Set(states.keys).union(progress.keys).sorted(), by: \.service)
+    }
+
+    package var isDone: Bool { phase == .done }
+
+    /// Who had to be killed because it did not end in time.
+    package var stubborn: [ContainerID] { (stops.killed + removals.killed).map(\.id) }
+
+    /// What to do now; nil when there is nothing but to wait for `ended` or `deadline`.
+    package mutating func next(now: Int64) throws(Failure) -> Command? {
+        while true {
+            switch phase {
+            case .preparing:
+                if let action = pending.popFirst() { return .perform(action) }
+                stops = StopSchedule(levels: plan.stopLevels, rules: rules, now: now)
+                phase = .turning
+            case .turning:
+                if let command = stops.next(now: now) { return command }
+                if let start = try nextStart() { return .perform(.start(start)) }
+                if progress.values.contains(where: { $0 != .started }) { return nil }
+                if try !conditionsHold() { return nil }
+                let levels = plan.removals.map { $0.filter { !ended.contains($0) } }.filter { !$0.isEmpty }
+                removals = StopSchedule(levels: levels, rules: rules, now: now)
+                phase = .removing
+                return .commit
+            case .removing:
+                if let command = removals.next(now: now) { return command }
+                guard removals.isDone else { return nil }
+                pending = plan.cleaning[...]
+                phase = .cleaning
+            case .cleaning:
+                if let action = pending.popFirst() { return .perform(action) }
+                phase = .done
+            case .done: return nil
+            }
+        }
+    }
+
+    /// When `next` has something to do even if nothing happens.
+    package var deadline: Int64? {
+        switch phase {
+        case .turning: stops.deadline
+        case .removing: removals.deadline
+        case .preparing, .cleaning, .done: nil
+        }
+    }
+
+    /// To be called when an instance's process has ended.
+    package mutating func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) {
+        ended.insert(instance)
+        stops.ended(instance)
+        removals.ended(instance)
+        guard let turnover = plan.turnovers.first(where: { $0.id == instance.id }) else {
+            states[instance.id] = .exited(status)
+            return
+        }
+        switch progress[instance.id]! {
+        case .running where turnover.stop == instance: progress[instance.id] = .stopped
+        // The end of an earlier generation says nothing of this one.
+        case .started where turnover.start == instance: states[instance.id] = .exited(status)
+        case .running, .stopped, .started: break
+        }
+    }
+
+    /// Whether the run wants this instance to end, now or later, so that no restart policy applies.
+    package func isEnding(_ instance: Instance) -> Bool {
+        plan.removals.contains { $0.contains(instance) }
+            || (stops.contains(instance) && progress[instance.id] == .running)
+    }
+
+    // MARK: Starting
+
+    private mutating func nextStart() throws(Failure) -> Instance? {
+        for turnover in plan.turnovers where progress[turnover.id] == .stopped {
+            guard let start = turnover.start, try isReady(turnover) else { continue }
+            progress[turnover.id] = .started
+            states[turnover.id] = .running
+            return start
+        }
+        return nil
+    }
+
+    private func isReady(_ turnover: Turnover) throws(Failure) -> Bool {
+        for condition in turnover.after where !(try holds(condition, for: turnover.id)) { return false }
+        return true
+    }
+
+    private func holds(_ condition: Dependency, for dependent: ContainerID) throws(Failure) -> Bool {
+        for id in replicas[condition.service] ?? [] {
+            if let state = progress[id], state != .started { return false }
+            switch condition.condition {
+            case .started: continue
+            case .completed:
+                guard case .exited(let status) = states[id] else { return false }
+                if status.isSuccess || !condition.required { continue }
+                throw Failure(
+                    container: dependent, key: "depends_on.\(condition.service)",
+                    message: "\(condition.service) was to complete successfully, but it \(status)")
+            }
+        }
+        return true
+    }
+
+    /// A completion that the file waits for belongs to the change even when everybody has started.
+    private func conditionsHold() throws(Failure) -> Bool {
+        for turnover in plan.turnovers where !(try isReady(turnover)) { return false }
+        return true
+    }
+}
+
+extension Plan {
+    /// What the turnovers stop: dependents first, by level.
+    var stopLevels: [[Instance]] {
+        // Dependencies come first in the plan, so going backwards every dependent is known before what it depends on.
+        var depths: [String: Int] = [:]
+        var levels: [Int: [Instance]] = [:]
+        for turnover in turnovers.reversed() {
+            let depth = depths[turnover.id.service] ?? 0
+            for condition in turnover.after {
+                depths[condition.service] = max(depths[condition.service] ?? 0, depth + 1)
+            }
+            if let stop = turnover.stop { levels[depth, default: []].append(stop) }
+        }
+        return levels.keys.sorted().map { levels[$0]!.sorted() }
+    }
+}

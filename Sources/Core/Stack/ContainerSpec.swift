@@ -1,0 +1,214 @@
+/// Everything one container is made from: final values only, nothing left to look up.
+package struct ContainerSpec: Hashable, Codable, Sendable {
+    package var id: ContainerID
+    package var rootfs: Rootfs
+    package var arguments: [String]
+    /// `K=V`, sorted.
+    package var environment: [String]
+    package var workingDirectory: String?
+    package var user: String?
+    package var hostname: String
+    package var namespaces: Namespaces
+    /// Its place in each network, in the order of its interfaces. Empty where it has no network namespace of its own.
+    package var attachments: [Attachment]
+    package var ports: [PublishedPort]
+    package var mounts: [Mount]
+    package var limits: ResourceLimits
+    /// Names without `CAP_`, sorted.
+    package var capabilities: [String]
+    package var readOnly: Bool
+    package var usesInit: Bool
+    package var restart: RestartPolicy
+    package var stopSignal: Int32
+    package var stopGraceMilliseconds: Int
+    package var labels: [String: String]
+    package var logging: LogSettings
+    package var dependencies: [Dependency]
+
+    package init(id: ContainerID, rootfs: Rootfs = .host, arguments: [String]) {
+        self.id = id
+        self.rootfs = rootfs
+        self.arguments = arguments
+        environment = []
+        hostname = id.service
+        namespaces = Namespaces()
+        attachments = []
+        ports = []
+        mounts = []
+        limits = ResourceLimits()
+        capabilities = []
+        readOnly = false
+        usesInit = false
+        restart = .no
+        stopSignal = 15
+        stopGraceMilliseconds = 10_000
+        labels = [:]
+        logging = LogSettings()
+        dependencies = []
+    }
+}
+
+package enum Rootfs: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// A copy-on-write view of the host's own root file system.
+    case host
+    /// A copy-on-write view of this folder, an absolute path.
+    case directory(String)
+
+    package var description: String {
+        switch self {
+        case .host: "host"
+        case .directory(let path): path
+        }
+    }
+}
+
+package struct Namespaces: Hashable, Codable, Sendable {
+    package var mnt: NamespaceMode = .own
+    package var pid: NamespaceMode = .own
+    package var net: NamespaceMode = .own
+    package var ipc: NamespaceMode = .own
+    package var uts: NamespaceMode = .own
+
+    package init() {}
+
+    package subscript(kind: NamespaceKind) -> NamespaceMode {
+        get {
+            switch kind {
+            case .mnt: mnt
+            case .pid: pid
+            case .net: net
+            case .ipc: ipc
+            case .uts: uts
+            }
+        }
+        set {
+            switch kind {
+            case .mnt: mnt = newValue
+            case .pid: pid = newValue
+            case .net: net = newValue
+            case .ipc: ipc = newValue
+            case .uts: uts = newValue
+            }
+        }
+    }
+}
+
+/// A place in one network: an interface with an address.
+package struct Attachment: Hashable, Codable, Sendable {
+    /// The network's key in the file.
+    package var network: String
+    /// Names beside the service's own, sorted.
+    package var aliases: [String]
+    /// The address that the file asks for.
+    package var fixedAddress: String?
+    /// The address it has, IPv4 in dotted form.
+    package var address: String
+    /// Its name inside: `eth0`. It keeps it while other networks come and go.
+    package var interface: String
+
+    package init(
+        network: String, aliases: [String] = [], fixedAddress: String? = nil, address: String = "",
+        interface: String = "eth0"
+    ) {
+        self.interface = interface
+        self.network = network
+        self.aliases = aliases
+        self.fixedAddress = fixedAddress
+        self.address = address
+    }
+}
+
+package struct PublishedPort: Hashable, Codable, Sendable, CustomStringConvertible {
+    package enum TransportProtocol: String, Codable, Sendable { case tcp, udp }
+
+    package var transport: TransportProtocol
+    /// The host's address to listen on; nil for every address, IPv4 and IPv6.
+    package var hostAddress: String?
+    /// nil where the file leaves the choice to us.
+    package var hostPort: UInt16?
+    package var containerPort: UInt16
+
+    package init(
+        _ transport: TransportProtocol = .tcp, hostAddress: String? = nil, hostPort: UInt16?, containerPort: UInt16
+    ) {
+        self.transport = transport
+        self.hostAddress = hostAddress
+        self.hostPort = hostPort
+        self.containerPort = containerPort
+    }
+
+    package var description: String {
+        let host = hostAddress.map { $0.contains(":") ? "[\($0)]:" : "\($0):" } ?? ""
+        return "\(host)\(hostPort.map(String.init) ?? "")\(hostPort == nil ? "" : ":")\(containerPort)/\(transport)"
+    }
+}
+
+package struct Mount: Hashable, Codable, Sendable {
+    package enum Source: Hashable, Codable, Sendable {
+        /// An absolute path of the host; made as a folder when missing if `create`.
+        case bind(path: String, create: Bool)
+        /// The volume's key in the file.
+        case volume(String)
+        /// Size in bytes, mode bits, owner.
+        case tmpfs(size: Int64?, mode: UInt32?, user: UInt32?, group: UInt32?)
+    }
+
+    package var source: Source
+    package var target: String
+    package var readOnly: Bool
+    /// Where the file says so: `volumes[1]`, `tmpfs[0]`.
+    package var key: String
+
+    package init(_ source: Source, target: String, readOnly: Bool = false, key: String) {
+        self.source = source
+        self.target = target
+        self.readOnly = readOnly
+        self.key = key
+    }
+}
+
+package enum RestartPolicy: Hashable, Codable, Sendable, CustomStringConvertible {
+    case no
+    case always
+    case onFailure(limit: Int?)
+    case unlessStopped
+
+    package var description: String {
+        switch self {
+        case .no: "no"
+        case .always: "always"
+        case .onFailure(let limit): limit.map { "on-failure:\($0)" } ?? "on-failure"
+        case .unlessStopped: "unless-stopped"
+        }
+    }
+}
+
+/// How much of a container's output is kept.
+package struct LogSettings: Hashable, Codable, Sendable {
+    /// Bytes per segment.
+    package var maxSize: Int64
+    package var maxFiles: Int
+
+    package init(maxSize: Int64 = 10_000_000, maxFiles: Int = 3) {
+        self.maxSize = maxSize
+        self.maxFiles = maxFiles
+    }
+}
+
+package struct Dependency: Hashable, Codable, Sendable {
+    package enum Condition: String, Hashable, Codable, Sendable {
+        case started = "service_started"
+        case completed = "service_completed_successfully"
+    }
+
+    package var service: String
+    package var condition: Condition
+    /// Whether the dependent fails with it.
+    package var required: Bool
+
+    package init(_ service: String, _ condition: Condition = .started, required: Bool = true) {
+        self.service = service
+        self.condition = condition
+        self.required = required
+    }
+}

@@ -1,0 +1,115 @@
+/// What the machine says, gathered once: facts from the kernel beside the specifications from the ledger.
+package struct Observation: Hashable, Sendable {
+    package var ledger: Ledger
+    /// Whether the project's own processes live; nil where the project needs none.
+    package var supervisor: Presence
+    package var hasProjectNode: Bool
+    /// Whether the whole project was frozen, or its own processes were: then nobody answers.
+    package var isFrozen = false
+    /// Budget keys whose kernel value is another than the ledger's, with that value.
+    package var budgetDrift: [String: String] = [:]
+    package var containers: [ContainerID: ObservedContainer] = [:]
+    package var networks: [String: ObservedNetwork] = [:]
+    /// Kinds that are missing or unpinned, for each declared namespace of the ledger.
+    package var brokenNamespaces: [String: [NamespaceKind]] = [:]
+    /// Links of declared namespaces that are missing or wrong, by namespace: network keys.
+    package var brokenLinks: [String: [String]] = [:]
+    /// Links of endpoints to networks they are in no more, by endpoint: network keys.
+    package var strayLinks: [String: [String]] = [:]
+    package var volumes: Set<String> = []
+    /// Whether the stack namespace stands and is pinned.
+    package var stackNamespace: Health = .absent
+    package var firewall: Health = .absent
+    package var egress: Health = .absent
+    /// What an interrupted change left: instances no ledger entry speaks of.
+    package var strayInstances: [Instance] = []
+    package var strayNetworks: [String] = []
+    package var strayEndpoints: [String] = []
+
+    package init(ledger: Ledger, supervisor: Presence, hasProjectNode: Bool) {
+        self.ledger = ledger
+        self.supervisor = supervisor
+        self.hasProjectNode = hasProjectNode
+    }
+
+    package enum Health: Hashable, Sendable { case sound, broken, absent }
+
+    package struct Presence: Hashable, Sendable {
+        package var keeper: Int32?
+        package var supervisor: Int32?
+        package var holder: Int32?
+        package var proxy: Int32?
+
+        package init(keeper: Int32? = nil, supervisor: Int32? = nil, holder: Int32? = nil, proxy: Int32? = nil) {
+            self.keeper = keeper
+            self.supervisor = supervisor
+            self.holder = holder
+            self.proxy = proxy
+        }
+    }
+}
+
+package struct ObservedNetwork: Hashable, Sendable {
+    /// Fields of the bridge that are not as recorded: `bridge`, `address`, `state`.
+    package var drift: [FieldChange]
+
+    package init(drift: [FieldChange] = []) { self.drift = drift }
+}
+
+package struct ObservedContainer: Hashable, Sendable {
+    package var entry: Ledger.Entry
+    package var state: State
+    /// Limit keys whose kernel value is another than the recorded specification's, with that value.
+    package var limitDrift: [String: String] = [:]
+    package var isFrozen = false
+    /// Everything else that is not as recorded: pins, links, addresses, ports, `/etc/hosts`.
+    package var drift: [FieldChange] = []
+    package var startedAt: Int64?
+    package var pid: Int32?
+    package var cgroup = ""
+    /// Kind → inode number.
+    package var namespaces: [NamespaceKind: UInt64] = [:]
+    package var policyRestarts = 0
+
+    package init(entry: Ledger.Entry, state: State) {
+        self.entry = entry
+        self.state = state
+    }
+
+    package enum State: Hashable, Sendable {
+        case created
+        case running
+        /// Ended; the supervisor, or its successor, will start it again.
+        case restarting(ExitStatus)
+        case exited(ExitStatus)
+    }
+
+    package var isRunning: Bool { state == .running }
+}
+
+/// How a process ended.
+package enum ExitStatus: Hashable, Codable, Sendable, CustomStringConvertible {
+    case code(Int32)
+    case signal(Int32)
+    /// Nobody was there to see it: never taken for success.
+    case unknown
+
+    package var isSuccess: Bool { self == .code(0) }
+
+    /// The number a shell shows: 128 + N for signal N, 255 where unknown.
+    package var shellCode: Int32 {
+        switch self {
+        case .code(let code): code
+        case .signal(let number): 128 + number
+        case .unknown: 255
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .code(let code): "exited with \(code)"
+        case .signal(let number): "was killed by signal \(number)"
+        case .unknown: "ended, nobody saw how"
+        }
+    }
+}

@@ -1,0 +1,325 @@
+/// Decides. The difference between what was observed and what is wanted, as changes with reasons and as the actions
+/// that make them true. Pure: the same input gives the same plan.
+///
+/// - Parameter wakes: the containers that may be started again where they ended; nil for all. An undo wakes those that
+///   ran before.
+package func plan(from observed: Observation, to goal: Goal, wakes: Set<ContainerID>? = nil) -> Plan {
+    var planner = Planner(observed: observed, goal: goal, wakes: wakes)
+    return planner.plan()
+}
+
+struct Planner {
+    let observed: Observation
+    let goal: Goal
+    let wakes: Set<ContainerID>?
+    var changes: [Change] = []
+    var turnovers: [ContainerID: Turnover] = [:]
+    var entries: [Ledger.Entry] = []
+    var prepared: [Action] = []
+
+    var old: Goal { observed.ledger.goal }
+
+    init(observed: Observation, goal: Goal, wakes: Set<ContainerID>?) {
+        self.observed = observed
+        self.goal = goal
+        self.wakes = wakes
+    }
+
+    mutating func plan() -> Plan {
+        decideSupervisor()
+        decideProject()
+        decideNetworks()
+        decideNamespaces()
+        decideVolumes()
+        for spec in goal.containers { decide(spec) }
+        propagateRestarts()
+        let removals = decideRemovals()
+        sortChanges()
+
+        var ledgerGoal = goal
+        ledgerGoal.containers = entries.map(\.spec)
+        var plan = Plan(changes: changes, ledger: Ledger(goal: ledgerGoal, entries: entries))
+        plan.preparation = preparation()
+        plan.turnovers = ordered(turnovers, in: goal)
+        plan.removals = removals
+        plan.cleaning = cleaning()
+        return plan
+    }
+
+    // MARK: Stack-wide resources
+
+    /// One line for all of Settle's own processes; whatever they restore by themselves is no difference beside it.
+    private mutating func decideSupervisor() {
+        if goal.isEmpty || observed.ledger.entries.isEmpty || !observed.hasProjectNode { return }
+        let processes = [
+            ("keeper", observed.supervisor.keeper), ("supervisor", observed.supervisor.supervisor),
+            ("proxy", old.publishedPorts.isEmpty ? 0 : observed.supervisor.proxy),
+        ]
+        let missing = processes.filter { $0.1 == nil }.map(\.0)
+        if missing.isEmpty { return }
+        let verb = missing.count == 1 ? "is" : "are"
+        changes.append(
+            Change(
+                .supervisor, .restart, isDrift: true,
+                reason: "\(missing.joined(separator: " and ")) \(verb) not running"))
+    }
+
+    private mutating func decideProject() {
+        if goal.isEmpty { return }
+        if !observed.hasProjectNode {
+            let isNew = observed.ledger.entries.isEmpty
+            changes.append(
+                Change(
+                    .project, isNew ? .create : .update, isDrift: !isNew, reason: isNew ? "new" : "its cgroups are gone"
+                ))
+            return
+        }
+        let fields = limitKeys.compactMap { key -> FieldChange? in
+            let (was, wanted) = (old.budget.text(for: key), goal.budget.text(for: key))
+            return was == wanted ? nil : FieldChange("resources.\(key)", observed: was, desired: wanted)
+        }
+        if !fields.isEmpty { changes.append(Change(.project, .update, reason: "changed in the file", fields: fields)) }
+        var drift = observed.budgetDrift.sorted { $0.key < $1.key }
+            .map { FieldChange("resources.\($0.key)", observed: $0.value, desired: goal.budget.text(for: $0.key)) }
+        if observed.isFrozen { drift.append(FieldChange("state", observed: "frozen", desired: "running")) }
+        if !old.networks.isEmpty && !goal.networks.isEmpty {
+            let parts = [
+                ("namespace", observed.stackNamespace), ("firewall", observed.firewall), ("egress", observed.egress),
+            ]
+            drift += parts.filter { $0.1 != .sound && ($0.0 != "egress" || old.egress != nil) }
+                .map { FieldChange($0.0, observed: $0.1 == .absent ? "absent" : "damaged", desired: "present") }
+        }
+        if !drift.isEmpty {
+            changes.append(
+                Change(.project, .update, isDrift: true, reason: "changed behind Settle's back", fields: drift))
+        }
+    }
+
+    private mutating func decideNetworks() {
+        for network in goal.networks {
+            guard let before = old.network(network.key) else {
+                changes.append(Change(.network(network.key), .create, reason: "new"))
+                continue
+            }
+            let fields = before.changes(to: network)
+            if !fields.isEmpty {
+                changes.append(Change(.network(network.key), .update, reason: "changed in the file", fields: fields))
+            }
+            let drift =
+                observed.networks[network.key]?.drift ?? [FieldChange("bridge", observed: nil, desired: "present")]
+            if !drift.isEmpty {
+                changes.append(
+                    Change(
+                        .network(network.key), .update, isDrift: true, reason: "changed behind Settle's back",
+                        fields: drift))
+            }
+        }
+        for network in old.networks where goal.network(network.key) == nil {
+            changes.append(Change(.network(network.key), .remove, reason: "no longer in the file"))
+        }
+        for key in observed.strayNetworks where goal.network(key) == nil && old.network(key) == nil {
+            changes.append(
+                Change(.network(key), .remove, isDrift: true, reason: "left over from an interrupted change"))
+        }
+    }
+
+    private mutating func decideNamespaces() {
+        for namespace in goal.namespaces {
+            guard let before = old.namespace(namespace.name) else {
+                changes.append(Change(.namespace(namespace.name), .create, reason: "new"))
+                continue
+            }
+            var fields = attachmentChanges(before.attachments, namespace.attachments)
+            if before.kinds != namespace.kinds {
+                fields.append(
+                    FieldChange(
+                        "kinds", observed: before.kinds.map(\.rawValue).joined(separator: " "),
+                        desired: namespace.kinds.map(\.rawValue).joined(separator: " ")))
+            }
+            if !fields.isEmpty {
+                changes.append(
+                    Change(.namespace(namespace.name), .update, reason: "changed in the file", fields: fields))
+            }
+            let drift =
+                (observed.brokenNamespaces[namespace.name] ?? [])
+                .map { FieldChange($0.rawValue, observed: "not pinned", desired: "pinned") }
+                + (observed.brokenLinks[namespace.name] ?? [])
+                .map { FieldChange("networks.\($0)", observed: nil, desired: "link") }
+            if !drift.isEmpty {
+                changes.append(
+                    Change(
+                        .namespace(namespace.name), .update, isDrift: true, reason: "changed behind Settle's back",
+                        fields: drift))
+            }
+        }
+        for namespace in old.namespaces where goal.namespace(namespace.name) == nil {
+            changes.append(Change(.namespace(namespace.name), .remove, reason: "no longer in the file"))
+        }
+        let known = Set((goal.endpoints + old.endpoints).map(\.name))
+        for name in observed.strayEndpoints where !known.contains(name) {
+            changes.append(
+                Change(.namespace(name), .remove, isDrift: true, reason: "left over from an interrupted change"))
+        }
+    }
+
+    private mutating func decideVolumes() {
+        let used = Set(goal.containers.flatMap(\.mounts).map(\.source))
+        for volume in goal.volumes where used.contains(.volume(volume.key)) && !observed.volumes.contains(volume.name) {
+            let isKnown = old.volumes.contains { $0.name == volume.name }
+            changes.append(
+                Change(
+                    .volume(volume.key), .create, isDrift: isKnown,
+                    reason: isKnown ? "deleted behind Settle's back" : "new"))
+        }
+    }
+
+    // MARK: Containers
+
+    private mutating func decide(_ spec: ContainerSpec) {
+        guard let container = observed.containers[spec.id] else {
+            turnOver(spec, start: next(spec.id), isNew: true)
+            changes.append(Change(.container(spec.id), .create, reason: "new"))
+            return
+        }
+        let edits = container.entry.spec.changes(to: spec)
+        if edits.contains(where: { $0.key.effect == .replace }) {
+            replace(container, with: spec, edits)
+            return
+        }
+        let mayWake = wakes?.contains(spec.id) ?? true
+        entries.append(
+            Ledger.Entry(instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted))
+        update(container, to: spec, edits)
+        if mayWake, let (reason, isDrift) = reasonToWake(container, as: spec) {
+            turnOver(spec, start: container.entry.instance, isNew: false)
+            changes.append(
+                Change(
+                    .container(spec.id), .restart, isDrift: isDrift, reason: reason,
+                    fields: [FieldChange("state", observed: stateText(container.state), desired: "running")]))
+        }
+    }
+
+    private mutating func replace(_ container: ObservedContainer, with spec: ContainerSpec, _ edits: [SpecChange]) {
+        let instance = container.entry.instance
+        turnOver(
+            spec, stop: container.isRunning ? instance : nil, start: next(spec.id), discard: instance, isNew: true)
+        let causes = edits.filter { $0.key.effect == .replace }.map(\.field.path)
+        changes.append(
+            Change(
+                .container(spec.id), .replace, reason: "\(causes.joined(separator: ", ")) cannot be changed in place",
+                fields: edits.map(\.field)))
+    }
+
+    /// The generation after all that ever were.
+    private func next(_ id: ContainerID) -> Instance {
+        let known = observed.strayInstances + observed.ledger.entries.map(\.instance)
+        return Instance(id, (known.filter { $0.id == id }.map(\.generation).max() ?? 0) + 1)
+    }
+
+    private mutating func update(_ container: ObservedContainer, to spec: ContainerSpec, _ edits: [SpecChange]) {
+        if !edits.isEmpty {
+            changes.append(
+                Change(.container(spec.id), .update, reason: "changed in the file", fields: edits.map(\.field)))
+        }
+        var drift = container.limitDrift.sorted { $0.key < $1.key }
+            .map { FieldChange($0.key, observed: $0.value, desired: spec.limits.text(for: $0.key)) }
+        if container.isFrozen { drift.append(FieldChange("state", observed: "frozen", desired: "running")) }
+        drift += container.drift
+        if !drift.isEmpty {
+            changes.append(
+                Change(
+                    .container(spec.id), .update, isDrift: true, reason: "changed behind Settle's back", fields: drift))
+        }
+        let instance = container.entry.instance
+        if container.isFrozen { prepared.append(.thaw(instance)) }
+        let limitsChanged = edits.contains { limitKeys.contains($0.key.rawValue) }
+        if container.isRunning && (limitsChanged || !container.limitDrift.isEmpty) {
+            prepared.append(.limits(instance, spec.limits))
+        }
+    }
+
+    private func reasonToWake(_ container: ObservedContainer, as spec: ContainerSpec) -> (String, isDrift: Bool)? {
+        switch container.state {
+        case .running, .restarting: return nil
+        case .created: return ("it was never started", false)
+        case .exited where !container.entry.isWanted: return ("stopped by `settle stop`", false)
+        case .exited(let status): return status.isSuccess ? nil : ("it \(status)", true)
+        }
+    }
+
+    private mutating func turnOver(
+        _ spec: ContainerSpec, stop: Instance? = nil, start: Instance, discard: Instance? = nil, isNew: Bool
+    ) {
+        if isNew {
+            entries.append(Ledger.Entry(instance: start, spec: spec, isWanted: true))
+            prepared.append(.prepare(start, spec))
+        }
+        turnovers[spec.id] = Turnover(
+            id: spec.id, stop: stop, start: start, discard: discard, after: startConditions(of: spec))
+    }
+
+    /// A process and a mount namespace end with the container that owns them: who joined them starts again with it.
+    private mutating func propagateRestarts() {
+        for spec in goal.containers where turnovers[spec.id] == nil {
+            guard let owner = lifeOwners(of: spec).first(where: { turnovers[$0] != nil }),
+                let container = observed.containers[spec.id],
+                container.isRunning
+            else { continue }
+            let instance = container.entry.instance
+            turnOver(spec, stop: instance, start: instance, isNew: false)
+            changes.append(
+                Change(.container(spec.id), .restart, reason: "it lives in a namespace that ends with \(owner)"))
+        }
+    }
+
+    // MARK: Removal
+
+    private mutating func decideRemovals() -> [[Instance]] {
+        let gone = observed.ledger.entries.filter { goal.container($0.instance.id) == nil }
+        for entry in gone {
+            changes.append(Change(.container(entry.instance.id), .remove, reason: "no longer wanted"))
+        }
+        let known = Set(observed.ledger.entries.map(\.instance))
+        for stray in observed.strayInstances where !known.contains(stray) {
+            changes.append(
+                Change(.container(stray.id), .remove, isDrift: true, reason: "left over from an interrupted change"))
+        }
+        let running = gone.map(\.instance).filter { observed.containers[$0.id]?.isRunning == true }
+        return levels(of: running, in: old)
+    }
+
+    private mutating func sortChanges() {
+        // Stable: what concerns one resource stays in the order it was found.
+        changes = changes.enumerated()
+            .sorted { ($0.element.resource, $0.offset) < ($1.element.resource, $1.offset) }.map(\.element)
+    }
+}
+
+/// The keys of limits, as the file spells them.
+package let limitKeys = LimitKey.allCases.map(\.rawValue)
+
+/// `observed` as `ps` and `diff` name it.
+package func stateText(_ state: ObservedContainer.State) -> String {
+    switch state {
+    case .created: "created"
+    case .running: "running"
+    case .restarting: "restarting"
+    case .exited(let status): "exited (\(status.shellCode))"
+    }
+}
+
+extension NetworkSpec {
+    func changes(to new: NetworkSpec) -> [FieldChange] {
+        var fields: [FieldChange] = []
+        if subnet != new.subnet {
+            fields.append(FieldChange("ipam.config[0].subnet", observed: subnet, desired: new.subnet))
+        }
+        if gateway != new.gateway {
+            fields.append(FieldChange("ipam.config[0].gateway", observed: gateway, desired: new.gateway))
+        }
+        if isInternal != new.isInternal {
+            fields.append(FieldChange("internal", observed: String(isInternal), desired: String(new.isInternal)))
+        }
+        return fields + map(.labels, labels, new.labels)
+    }
+}

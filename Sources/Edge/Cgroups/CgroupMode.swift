@@ -1,0 +1,103 @@
+package import Stack
+import Syscalls
+
+/// Which interface each controller is on, and where. Values, so that every kind of machine can be tested on any.
+package struct CgroupMode: Hashable, Sendable {
+    package enum Kind: String, Sendable {
+        case v1, hybrid, v2
+        /// No cgroup file system is mounted.
+        case none
+    }
+
+    package struct Controller: Hashable, Sendable {
+        package let version: CgroupVersion
+        /// The folder of the hierarchy's root.
+        package let mount: String
+
+        package init(version: CgroupVersion, mount: String) {
+            self.version = version
+            self.mount = mount
+        }
+    }
+
+    /// The controllers that Settle uses. On v2 freezing is part of the tree itself.
+    package static let used = ["cpu", "cpuset", "memory", "pids", "freezer"]
+
+    /// Of `used`, those that are there.
+    package let controllers: [String: Controller]
+    /// The mount point of the v2 tree. It kills, freezes and tells when a group is empty, with or without controllers.
+    package let unified: String?
+
+    /// - Parameters:
+    ///   - mountinfo: the text of /proc/self/mountinfo (proc(5)).
+    ///   - available: given the v2 mount point, its controllers: the text of `cgroup.controllers`.
+    package init(mountinfo: String, available: (String) -> String) {
+        var controllers: [String: Controller] = [:]
+        var unified: String?
+        for line in mountinfo.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 3 else { continue }
+            let mount = Self.unescaped(fields[4])
+            switch fields[dash + 1] {
+            case "cgroup2":
+                unified = unified ?? mount
+            case "cgroup":
+                for name in fields[dash + 3].split(separator: ",").map(String.init)
+                where Self.used.contains(name) && controllers[name] == nil {
+                    controllers[name] = Controller(version: .v1, mount: mount)
+                }
+            default: continue
+            }
+        }
+        if let unified {
+            for name in available(unified).split(whereSeparator: \.isWhitespace).map(String.init)
+            where Self.used.contains(name) && controllers[name] == nil {
+                controllers[name] = Controller(version: .v2, mount: unified)
+            }
+        }
+        self.controllers = controllers
+        self.unified = unified
+    }
+
+    /// What this machine has.
+    package static func detect() throws(CgroupError) -> CgroupMode {
+        let mounts = try step("looking for control groups") { () throws(SystemError) in
+            try Files.text("/proc/self/mountinfo")
+        }
+        return CgroupMode(mountinfo: mounts) { (try? Files.text($0 + "/cgroup.controllers")) ?? "" }
+    }
+
+    package var kind: Kind {
+        let onV1 = controllers.values.contains { $0.version == .v1 }
+        if unified != nil { return onV1 ? .hybrid : .v2 }
+        return onV1 ? .v1 : .none
+    }
+
+    /// The roots of the hierarchies in which each group has a folder, the v2 tree last.
+    package var mounts: [String] {
+        var seen: Set<String> = []
+        return v1Mounts.filter { seen.insert($0).inserted } + (unified.map { [$0] } ?? [])
+    }
+
+    var v1Mounts: [String] {
+        Self.used.compactMap { controllers[$0] }.filter { $0.version == .v1 }.map(\.mount)
+    }
+
+    /// The interface of each controller that limits something.
+    var versions: [String: CgroupVersion] { controllers.mapValues(\.version).filter { $0.key != "freezer" } }
+
+    /// Space, tab, newline and backslash are octal in mountinfo.
+    private static func unescaped(_ field: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Substring(field).utf8
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), let octal = UInt8(String(rest.prefix(3)) ?? "", radix: 8) {
+                bytes.append(octal)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

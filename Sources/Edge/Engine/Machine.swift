@@ -1,0 +1,28 @@
+package import Stack
+
+/// The machine that a plan is performed on: the kernel, or a simulation in tests.
+///
+/// Every action makes sure of something and may be repeated. An action either has its effect or throws; what a thrown
+/// one left half done, the next observation shows.
+package protocol Machine: AnyObject {
+    /// What there is, gathered anew.
+    func observe(_ ledger: Ledger) throws -> Observation
+    /// - Parameter goal: the whole stack as it will be, for what an action needs to know of its neighbours.
+    func perform(_ action: Action, in goal: Goal) throws(Event.Failure)
+    /// Waits until the program of a container runs whose start was performed; it failed where this throws. Starts overlap
+    /// between the two: each by itself would wait for the kernel to let go of its control groups.
+    func awaitStart(_ instance: Instance) throws(Event.Failure)
+    /// Thaws a frozen container first: a frozen process takes no signal.
+    func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure)
+    /// Ends every process of the instance, whatever it does.
+    func kill(_ instance: Instance) throws(Event.Failure)
+    /// The last lines of a container's output.
+    func lastOutput(of id: ContainerID, lines: Int) -> [String]
+    /// Removes what is left of the project itself; its containers' output only if told.
+    func removeProject(keepingLogs: Bool) throws(Event.Failure)
+}
+
+extension Machine {
+    /// For a machine whose starts are whole when they have been performed.
+    package func awaitStart(_ instance: Instance) throws(Event.Failure) {}
+}

@@ -1,0 +1,64 @@
+package import Stack
+
+/// What a command line asks of the supervisor: one JSON object on one line.
+package struct Request: Codable, Sendable {
+    /// A supervisor of another version is replaced before it is asked.
+    package static let currentVersion = 1
+    package var version = Request.currentVersion
+    package var command: Command
+    /// Kill yourself at this journal entry, counted from 1: the crash tests' way to reach every moment.
+    package var faultPoint: Int?
+
+    package init(_ command: Command, faultPoint: Int? = nil) {
+        self.command = command
+        self.faultPoint = faultPoint
+    }
+
+    package enum Command: Codable, Sendable {
+        /// Make the machine so; `timeout` in seconds replaces every grace period.
+        case apply(Goal, timeout: Int?)
+        /// Towards nothing; of the volumes only those that are named.
+        case down(timeout: Int?, volumes: [VolumeSpec])
+        case stop([ContainerID], timeout: Int?)
+        case start([ContainerID])
+        case restart([ContainerID], timeout: Int?)
+        case kill([ContainerID], signal: Int32)
+        /// Undo the change that this connection asked for.
+        case cancel
+    }
+}
+
+/// What the supervisor answers: one line each, until `.done` or `.failed`.
+package enum Event: Codable, Sendable {
+    /// Something happened to a resource: `container/web/1` `started`.
+    case progress(resource: String, word: String)
+    case warning(String)
+    /// The change is complete.
+    case done
+    /// It could not be done; whether the machine is as it was. `place` is the resource with the key of the file.
+    case failed(Failure)
+
+    package struct Failure: Error, Hashable, Codable, Sendable {
+        package var resource: String
+        /// The key, relative to the resource: `command`, `volumes[1]`. Empty where none is to blame.
+        package var key: String
+        package var message: String
+        /// The failed container's last lines.
+        package var output: [String]
+        /// What undo could not bring back; nil where nothing had been changed.
+        package var undo: Undo?
+
+        package init(resource: String, key: String, message: String, output: [String] = [], undo: Undo? = nil) {
+            self.resource = resource
+            self.key = key
+            self.message = message
+            self.output = output
+            self.undo = undo
+        }
+    }
+
+    package enum Undo: Hashable, Codable, Sendable {
+        case complete
+        case incomplete([String])
+    }
+}

@@ -1,0 +1,345 @@
+package import Stack
+
+/// Where a ledger is kept, and where each step is written down before it is taken.
+package protocol LedgerStore: AnyObject {
+    func write(_ ledger: Ledger) throws(Event.Failure)
+    /// Called before each command of a change with its words.
+    func journal(_ words: String) throws(Event.Failure)
+}
+
+/// One change of the machine: forward until everything has started, or back to what was there before.
+///
+/// It has no loop of its own: `advance` does whatever can be done at once, and the supervisor calls it again when a
+/// process has ended or the deadline has come.
+package final class Transaction {
+    package enum Outcome: Hashable, Sendable {
+        case done
+        case failed(Event.Failure)
+    }
+
+    private enum Direction { case forward, undo(Event.Failure) }
+
+    private let machine: any Machine
+    private let store: any LedgerStore
+    private let report: (Event) -> Void
+    private let timeout: Int?
+    private let before: Ledger
+    private let running: Set<ContainerID>
+
+    package private(set) var ledger: Ledger
+    package private(set) var outcome: Outcome?
+    private var plan: Plan
+    private var run: ChangeRun
+    private var direction = Direction.forward
+    private var isCommitted = false
+    /// The last ledger that was kept since the change began.
+    private var written: Ledger?
+    /// Set off, but not known to run yet.
+    private var starting: [Instance] = []
+    /// What undo could not bring back.
+    private var losses: [String] = []
+
+    /// Begins the change: from here on a crash leaves an open transaction in the ledger.
+    ///
+    /// - Parameters:
+    ///   - plan: made from `observation`.
+    ///   - timeout: seconds, in place of every grace period.
+    package init(
+        _ plan: Plan, from observation: Observation, on machine: any Machine, store: any LedgerStore, timeout: Int?,
+        report: @escaping (Event) -> Void
+    ) throws(Event.Failure) {
+        self.plan = plan
+        self.machine = machine
+        self.store = store
+        self.timeout = timeout
+        self.report = report
+        before = observation.ledger
+        running = Set(observation.containers.filter { $0.value.isRunning }.keys)
+        run = Self.run(plan, observation, timeout)
+        ledger = plan.ledger
+        ledger.transaction = Ledger.OpenTransaction(
+            goal: before.goal, entries: before.entries, running: running.sorted())
+        try store.write(ledger)
+    }
+
+    private static func run(_ plan: Plan, _ observation: Observation, _ timeout: Int?) -> ChangeRun {
+        let rules = observation.ledger.entries.map { entry in
+            let grace = timeout.map { Int64($0) * 1000 } ?? Int64(entry.spec.stopGraceMilliseconds)
+            return (entry.instance, StopRule(signal: entry.spec.stopSignal, graceMilliseconds: grace))
+        }
+        return ChangeRun(
+            plan, states: observation.containers.mapValues(\.state), rules: Dictionary(uniqueKeysWithValues: rules))
+    }
+
+    /// Milliseconds of the clock given to `advance`; nil while only an event can bring it further.
+    package var deadline: Int64? { run.deadline }
+
+    package func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) { run.ended(instance, status, now: now) }
+
+    /// Whether the change wants this instance to end, now or later: no restart policy interferes.
+    package func isEnding(_ instance: Instance) -> Bool { run.isEnding(instance) }
+
+    /// Does everything that can be done now.
+    package func advance(now: Int64) {
+        while outcome == nil {
+            do throws(Event.Failure) {
+                let command = try nextCommand(now: now)
+                try awaitStarts(before: command)
+                guard let command else { break }
+                try perform(command)
+            } catch {
+                fail(error)
+            }
+        }
+    }
+
+    /// Goes back, unless it is too late for that.
+    package func cancel() {
+        guard case .forward = direction, !isCommitted, outcome == nil else { return }
+        fail(Event.Failure(resource: "project", key: "", message: "interrupted"))
+    }
+
+    private func nextCommand(now: Int64) throws(Event.Failure) -> ChangeRun.Command? {
+        do throws(ChangeRun.Failure) {
+            if let command = try run.next(now: now) { return command }
+        } catch {
+            throw Event.Failure(
+                resource: ResourceID.container(error.container).description, key: error.key, message: error.message)
+        }
+        if run.isDone { try finish() }
+        return nil
+    }
+
+    private func perform(_ command: ChangeRun.Command) throws(Event.Failure) {
+        try store.journal(command.words)
+        switch command {
+        case .perform(let action):
+            try machine.perform(action, in: neighbours)
+            if case .start(let instance) = action {
+                starting.append(instance)
+                // Going back, the failure of one must not be taken for the next one's.
+                if case .undo = direction { try awaitStarts() }
+            } else {
+                tell(action)
+            }
+        case .signal(let instance, let signal):
+            report(.progress(resource: ResourceID.container(instance.id).description, word: "stopping"))
+            try machine.signal(instance, signal)
+        case .kill(let instance):
+            // Who had no time to obey ignored nothing.
+            if run.rules[instance]?.graceMilliseconds != 0 {
+                report(.warning("container/\(instance.id) ignored its stop signal and was killed"))
+            }
+            try machine.kill(instance)
+        case .commit: try commit()
+        }
+    }
+
+    private func tell(_ action: Action) {
+        for (resource, word) in action.progress { report(.progress(resource: resource, word: word)) }
+    }
+
+    // MARK: Starts
+
+    /// How many starts may be on their way at once.
+    private static let overlap = 8
+
+    /// Starts overlap, as most of one is waiting for the kernel. Whoever depends on another waits until that one runs.
+    private func awaitStarts(before command: ChangeRun.Command?) throws(Event.Failure) {
+        if case .perform(.start(let instance)) = command, starting.count < Self.overlap, !depends(instance) { return }
+        try awaitStarts()
+    }
+
+    private func depends(_ instance: Instance) -> Bool {
+        let services = Set(starting.map(\.id.service))
+        return plan.turnovers.contains { turnover in
+            turnover.id == instance.id && turnover.after.contains { services.contains($0.service) }
+        }
+    }
+
+    /// All of them, whichever fails: those that run are to be looked after.
+    private func awaitStarts() throws(Event.Failure) {
+        var failure: Event.Failure?
+        for instance in starting {
+            do throws(Event.Failure) {
+                try machine.awaitStart(instance)
+                tell(.start(instance))
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        starting = []
+        if let failure { throw failure }
+    }
+
+    /// What an action sees of the stack: while containers go, their networks are still there.
+    private var neighbours: Goal { plan.ledger.goal }
+
+    /// The point of no return. What goes for good stays in the ledger until it is gone, so that a crash before that does
+    /// not turn it into something nobody remembers.
+    private func commit() throws(Event.Failure) {
+        let leaving = before.entries.filter { plan.ledger.entry($0.instance.id) == nil }
+        var interim = plan.ledger
+        // Nobody wants them again, also not the restart policy of a successor.
+        interim.entries += leaving.map { Ledger.Entry(instance: $0.instance, spec: $0.spec, isWanted: false) }
+        interim.goal.containers += leaving.map(\.spec)
+        let volumes = Set(interim.goal.volumes)
+        interim.goal.volumes += before.goal.volumes.filter { !volumes.contains($0) }
+        try write(interim)
+        ledger = interim
+        isCommitted = true
+    }
+
+    private func write(_ ledger: Ledger) throws(Event.Failure) {
+        if ledger == written { return }
+        try store.write(ledger)
+        written = ledger
+    }
+
+    private func finish() throws(Event.Failure) {
+        try store.journal("end")
+        ledger = plan.ledger
+        if ledger.isEmpty {
+            // A first `up` that failed leaves nothing but the output that tells why.
+            try machine.removeProject(keepingLogs: isUndo)
+        } else {
+            try write(ledger)
+        }
+        switch direction {
+        case .forward: outcome = .done
+        case .undo(let cause): outcome = .failed(cause.undone(losses))
+        }
+    }
+
+    // MARK: Failure and undo
+
+    private func fail(_ failure: Event.Failure) {
+        switch direction {
+        case .undo(let cause):
+            // Undo goes as far as it can: one thing that cannot be brought back does not keep the others away.
+            losses.append("\(failure.resource): \(failure.message)")
+            if run.isDone { outcome = .failed(cause.undone(losses)) }
+        case .forward where isCommitted:
+            report(.warning("\(failure.resource): \(failure.message)"))
+            if run.isDone { outcome = .failed(failure) }
+        case .forward: undo(failure)
+        }
+    }
+
+    private var isUndo: Bool {
+        if case .undo = direction { return true }
+        return false
+    }
+
+    /// Whose last words tell what went wrong: the dependency's where that was waited for, else the container's own.
+    private func culprit(of cause: Event.Failure) -> ContainerID? {
+        let ids = plan.ledger.entries.map(\.instance.id)
+        let dependency = cause.key.split(separator: ".", maxSplits: 1)
+        if dependency.count == 2, dependency[0] == "depends_on" {
+            return ids.first { $0.service == String(dependency[1]) }
+        }
+        return ids.first { "container/\($0)" == cause.resource }
+    }
+
+    private func undo(_ cause: Event.Failure) {
+        // What else fails is gone, and the observation below shows it.
+        do throws(Event.Failure) { try awaitStarts() } catch {}
+        var failure = cause
+        if let id = culprit(of: cause) { failure.output = machine.lastOutput(of: id, lines: 10) }
+        direction = .undo(failure)
+        report(.progress(resource: cause.resource, word: "failed, going back"))
+        ledger = before
+        do {
+            try write(before)
+            var observation = try machine.observe(before)
+            // What was tried may be half done everywhere: what differs from it is made as it was.
+            observation.ledger.goal = plan.ledger.goal
+            plan = Stack.plan(from: observation, to: before.goal, wakes: running)
+            // What a container waits for at its first start has come to pass long ago: only the order is left.
+            for index in plan.turnovers.indices {
+                plan.turnovers[index].after = plan.turnovers[index].after.map { Dependency($0.service) }
+            }
+            run = Self.run(plan, observation, timeout)
+        } catch {
+            outcome = .failed(failure.undone(["\(error)"]))
+        }
+    }
+}
+
+extension Event.Failure {
+    fileprivate func undone(_ losses: [String]) -> Event.Failure {
+        var failure = self
+        failure.undo = losses.isEmpty ? .complete : .incomplete(losses)
+        return failure
+    }
+}
+
+extension ChangeRun.Command {
+    /// For the journal.
+    var words: String {
+        switch self {
+        case .perform(let action): action.words
+        case .signal(let instance, let signal): "signal \(instance) \(signal)"
+        case .kill(let instance): "kill \(instance)"
+        case .commit: "commit"
+        }
+    }
+}
+
+extension Action {
+    /// For the journal: what is done to what.
+    package var words: String {
+        switch self {
+        case .project: "project"
+        case .stackNamespace: "stack namespace"
+        case .namespace(let endpoint, let kind): "namespace \(endpoint) \(kind.rawValue)"
+        case .bridge(let network): "bridge \(network.key)"
+        case .removeBridge(let key): "remove bridge \(key)"
+        case .link(let endpoint, let attachment): "link \(endpoint) \(attachment.network)"
+        case .unlink(let endpoint, let network): "unlink \(endpoint) \(network)"
+        case .egress: "egress"
+        case .firewall: "firewall"
+        case .volume(let volume): "volume \(volume.key)"
+        case .removeVolume(let volume): "remove volume \(volume.key)"
+        case .ports: "ports"
+        case .hosts: "hosts"
+        case .limits(let instance, _): "limits \(instance)"
+        case .thaw(let instance): "thaw \(instance)"
+        case .prepare(let instance, _): "prepare \(instance)"
+        case .start(let instance): "start \(instance)"
+        case .discard(let instance): "discard \(instance)"
+        case .removeEndpoint(let name): "remove endpoint \(name)"
+        }
+    }
+
+    /// The resource in the file that the action is for, for errors.
+    package var resource: ResourceID {
+        switch self {
+        case .project, .stackNamespace, .egress, .firewall, .hosts, .ports, .removeEndpoint: .project
+        case .namespace(let endpoint, _), .link(let endpoint, _), .unlink(let endpoint, _): .namespace(endpoint)
+        case .bridge(let network): .network(network.key)
+        case .removeBridge(let key): .network(key)
+        case .volume(let volume), .removeVolume(let volume): .volume(volume.key)
+        case .limits(let instance, _), .thaw(let instance), .prepare(let instance, _), .start(let instance),
+            .discard(let instance):
+            .container(instance.id)
+        }
+    }
+
+    /// What a user wants to hear of it.
+    var progress: [(String, String)] {
+        switch self {
+        case .start(let instance): [(ResourceID.container(instance.id).description, "started")]
+        case .discard(let instance): [(ResourceID.container(instance.id).description, "removed")]
+        case .limits(let instance, _), .thaw(let instance):
+            [(ResourceID.container(instance.id).description, "updated")]
+        case .bridge(let network): [(ResourceID.network(network.key).description, "created")]
+        case .removeBridge(let key): [(ResourceID.network(key).description, "removed")]
+        case .volume(let volume): [(ResourceID.volume(volume.key).description, "created")]
+        case .removeVolume(let volume): [(ResourceID.volume(volume.key).description, "removed")]
+        case .project, .stackNamespace, .namespace, .link, .unlink, .egress, .firewall, .ports, .hosts, .prepare,
+            .removeEndpoint:
+            []
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import CCap
+import Glibc
+package import Launch
+import Syscalls
+
+extension Launcher {
+    /// Looks up what compiling needs. Reads only.
+    /// - Throws: `LaunchError` with the key at fault: a bind source that is missing, a user that is unknown.
+    package static func look(_ spec: LaunchSpec) throws(LaunchError) -> Facts {
+        let paths: [String] =
+            switch spec.source(of: .mnt) {
+            case .new: [spec.root.upper, spec.root.lowerPath]
+            case .join: [spec.root.lowerPath]
+            case .host: ["/"]
+            }
+        var facts = Facts(identity: try identity(spec.user, in: paths), bounding: boundingCapabilities())
+        guard spec.source(of: .mnt) == .new else { return facts }
+        if spec.root.lower == .host { facts.hidden = hidden(spec.hiddenPaths, upper: spec.root.upper) }
+        facts.masked = spec.maskedPaths.compactMap { path in
+            isFolder(path).map { KnownPath(path, isFolder: $0) }
+        }
+        facts.readOnly = spec.readOnlyPaths.filter { isFolder($0) != nil }
+        facts.unifiedCgroups = Files.exists("/sys/fs/cgroup/cgroup.controllers")
+        facts.targets = try targets(spec.mounts, in: paths)
+        return facts
+    }
+
+    /// The same for one more process in the container that `process` belongs to.
+    package static func look(_ spec: ExecSpec, process: Int32) throws(LaunchError) -> Facts {
+        Facts(identity: try identity(spec.user, in: ["/proc/\(process)/root"]), bounding: boundingCapabilities())
+    }
+
+    private static func identity(_ user: String?, in paths: [String]) throws(LaunchError) -> Identity {
+        let passwd: String?
+        let group: String?
+        do {
+            let layers = try Layers(paths)
+            passwd = try layers.text("/etc/passwd")
+            group = try layers.text("/etc/group")
+        } catch {
+            throw LaunchError("rootfs", "cannot read the container's users: \(error)", errno: error.errno)
+        }
+        return try resolve(user: user, passwd: passwd ?? "", group: group ?? "")
+    }
+
+    private static func targets(_ mounts: [Mount], in paths: [String]) throws(LaunchError) -> [KnownPath] {
+        var result: [KnownPath] = []
+        for mount in mounts {
+            switch mount.content {
+            case .tmpfs: result.append(KnownPath(normal(mount.target), isFolder: true))
+            case .bind(let source):
+                guard let folder = isFolder(source) else {
+                    throw LaunchError(mount.key, "cannot mount \(source) on \(mount.target): no such file or folder")
+                }
+                let target = normal(mount.target)
+                if folder {
+                    result.append(KnownPath(target, isFolder: true))
+                } else {
+                    guard let layers = try? Layers(paths) else {
+                        throw LaunchError("rootfs", "cannot read the root file system \(paths.last ?? "/")")
+                    }
+                    result.append(KnownPath(layers.resolved(target), isFolder: false))
+                }
+            }
+        }
+        return result
+    }
+
+    /// Paths of the host that exist and that the upper layer says nothing about yet.
+    private static func hidden(_ patterns: [String], upper: String) -> [HiddenPath] {
+        var result: [HiddenPath] = []
+        for pattern in patterns {
+            for path in expanded(pattern) where !Files.exists(upper + path) {
+                // Something above is hidden already.
+                if result.contains(where: { path == $0.path || path.hasPrefix($0.path + "/") }) { continue }
+                result.append(HiddenPath(path, above: foldersAbove(path)))
+            }
+        }
+        return result
+    }
+
+    /// The existing paths that a pattern stands for, without links in the folders above.
+    private static func expanded(_ pattern: String) -> [String] {
+        guard let slash = pattern.lastIndex(of: "/") else { return [] }
+        let name = String(pattern[pattern.index(after: slash)...])
+        let folder = realpath(slash == pattern.startIndex ? "/" : String(pattern[..<slash]), nil)
+        defer { free(folder) }
+        guard let folder else { return [] }
+        let above = String(cString: folder)
+        let names = name.contains("*") ? Files.names(in: above).filter { fnmatch(name, $0, 0) == 0 } : [name]
+        // Security: the lower layer is the host's root file system without what is mounted in it. Below another mount we
+        // see what the container does not, and not what it does: there the path is hidden whether it exists or not.
+        let isCovered = !name.contains("*") && device(of: above) != device(of: "/")
+        return names.map { (above == "/" ? "" : above) + "/" + $0 }.filter { isCovered || Files.exists($0) }
+    }
+
+    private static func device(of path: String) -> dev_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_dev : nil
+    }
+
+    private static func foldersAbove(_ path: String) -> [HiddenPath.Folder] {
+        var folders: [HiddenPath.Folder] = []
+        var folder = ""
+        for part in path.split(separator: "/").dropLast() {
+            folder += "/" + part
+            var status = stat()
+            guard lstat(folder, &status) == 0 else { break }
+            folders.append(
+                HiddenPath.Folder(
+                    path: folder, mode: Int(status.st_mode & 0o7777), uid: Int(status.st_uid), gid: Int(status.st_gid)))
+        }
+        return folders
+    }
+
+    private static func isFolder(_ path: String) -> Bool? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// What this process may hand on. Root need not be all-powerful: a container's root is not.
+    package static func boundingCapabilities() -> [String] {
+        var names: [String] = []
+        var value: cap_value_t = 0
+        while true {
+            let held = cap_get_bound(value)
+            if held < 0 { return names }
+            if held == 1, let name = cap_to_name(value) {
+                names.append(canonicalCapability(String(cString: name)))
+                cap_free(name)
+            }
+            value += 1
+        }
+    }
+}

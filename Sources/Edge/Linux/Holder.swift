@@ -1,0 +1,59 @@
+import Glibc
+import Processes
+import Stack
+import Syscalls
+
+/// The project's holder as the supervisor uses it: connected when first needed, and again after the holder was replaced.
+final class Holder {
+    private let find: () throws -> Int32
+    private var connection: DescriptorStore?
+
+    /// - Parameter find: the holder's pid; starts one where none lives.
+    init(find: @escaping () throws -> Int32) { self.find = find }
+
+    func put(_ descriptor: Int32, as name: String) throws {
+        try connect()
+        do {
+            try connection!.put(descriptor, as: name)
+        } catch {
+            try reconnect()
+            try connection!.put(descriptor, as: name)
+        }
+    }
+
+    func get(_ name: String) throws -> Descriptor? {
+        try connect()
+        do {
+            return try connection!.get(name)
+        } catch {
+            try reconnect()
+            return try connection!.get(name)
+        }
+    }
+
+    func drop(_ name: String) {
+        do {
+            try connect()
+            _ = try connection!.drop(name)
+        } catch {
+            // A holder that is gone holds nothing.
+            connection = nil
+        }
+    }
+
+    /// Ends the holder and what only it keeps alive.
+    func end() {
+        guard (try? connect()) != nil else { return }
+        try? connection!.end()
+        connection = nil
+    }
+
+    private func connect() throws {
+        if connection == nil { try reconnect() }
+    }
+
+    private func reconnect() throws {
+        connection = nil
+        connection = try DescriptorStore(holder: try find())
+    }
+}

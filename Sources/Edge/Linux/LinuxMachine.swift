@@ -1,0 +1,135 @@
+import CSyscalls
+import Cgroups
+package import Engine
+import Glibc
+import Network
+import Processes
+package import Stack
+import Syscalls
+
+/// The kernel, as the supervisor changes it.
+package final class LinuxMachine: Machine {
+    let paths: ProjectPaths
+    let cgroups: Cgroups
+    let store: Store
+    let holder: Holder
+    let names: NetworkNames
+    /// The first process of every container that runs.
+    var processes: [ContainerID: ProcessIdentity] = [:]
+    /// What was set off and has not been waited for.
+    var starting: [Instance: PendingStart] = [:]
+    /// Told of every start: the supervisor watches the process and its output.
+    var didStart: (Run) -> Void = { _ in }
+    /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
+    var didEnd: (Instance) -> Void = { _ in }
+    /// Whether it is a restart policy that starts the next container.
+    var isStartingByPolicy = false
+
+    init(_ paths: ProjectPaths, store: Store) throws {
+        self.paths = paths
+        self.store = store
+        let cgroups = try Cgroups.detect(root: paths.roots.cgroup)
+        self.cgroups = cgroups
+        names = NetworkNames(project: paths.project)
+        let helpers = Helpers(paths, cgroups)
+        holder = Holder { try helpers.holder() }
+    }
+
+    package func observe(_ ledger: Ledger) throws -> Observation {
+        try Observer(paths, cgroups: cgroups).observe(ledger)
+    }
+
+    package func perform(_ action: Action, in goal: Goal) throws(Event.Failure) {
+        do {
+            try carryOut(action, in: goal)
+        } catch let failure as Event.Failure {
+            throw failure
+        } catch let error as CgroupError {
+            throw Event.Failure(
+                resource: action.resource.description, key: error.key?.rawValue ?? "", message: "\(error)")
+        } catch {
+            throw Event.Failure(resource: action.resource.description, key: "", message: "\(action.words): \(error)")
+        }
+    }
+
+    private func carryOut(_ action: Action, in goal: Goal) throws {
+        switch action {
+        case .project(let budget): try cgroups.project(paths.project).create(budget)
+        case .stackNamespace: try ensureStackNamespace()
+        case .namespace(let endpoint, let kind): try ensureNamespace(endpoint, kind, in: goal)
+        case .bridge(let network): try ensureBridge(network)
+        case .removeBridge(let key): try removeBridge(key)
+        case .link(let endpoint, let attachment): try ensureLink(endpoint, attachment, in: goal)
+        case .unlink(let endpoint, let network): try removeLink(endpoint, network, in: goal)
+        case .egress(let egress): try setEgress(egress)
+        case .firewall: try setFirewall(goal)
+        case .volume(let volume): try Files.makeFolders(paths.volume(volume.name))
+        case .removeVolume(let volume): try removeTree(paths.volume(volume.name))
+        case .ports: try publishPorts(of: goal)
+        case .hosts: try writeHosts(in: goal)
+        case .limits(let instance, let limits): try group(instance).apply(limits)
+        case .thaw(let instance): try group(instance).thaw()
+        case .prepare(let instance, let spec): try prepare(instance, spec, in: goal)
+        case .start(let instance): try start(instance, in: goal)
+        case .discard(let instance): try discard(instance)
+        case .removeEndpoint(let name): try removeEndpoint(name)
+        }
+    }
+
+    func group(_ instance: Instance) -> Cgroup { cgroups.container("\(instance)", of: paths.project) }
+
+    /// Every life of a container that has a folder.
+    func instances(of id: ContainerID) -> [Instance] {
+        Files.names(in: paths.instances).compactMap { Instance($0) }.filter { $0.id == id }
+    }
+
+    package func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure) {
+        guard let process = processes[instance.id] else { return }
+        do {
+            let group = group(instance)
+            if group.isFrozen { try group.thaw() }
+            try ProcessSignal.send(signal, to: process)
+        } catch {
+            throw Event.Failure(
+                resource: ResourceID.container(instance.id).description, key: "stop_signal",
+                message: "cannot send signal \(signal): \(error)")
+        }
+    }
+
+    package func kill(_ instance: Instance) throws(Event.Failure) {
+        do {
+            try group(instance).kill()
+        } catch {
+            throw Event.Failure(
+                resource: ResourceID.container(instance.id).description, key: "", message: "cannot be killed: \(error)")
+        }
+    }
+
+    package func lastOutput(of id: ContainerID, lines: Int) -> [String] {
+        let reader = LogReader(paths.log(id), tail: lines)
+        var result: [String] = []
+        while let line = reader.next() ?? reader.rest() { result.append(String(decoding: line.text, as: UTF8.self)) }
+        return result
+    }
+}
+
+enum ProcessSignal {
+    /// To that process and no later one with its pid; nothing where it has ended.
+    static func send(_ signal: Int32, to process: ProcessIdentity) throws(SystemError) {
+        guard let descriptor = openProcess(process) else { return }
+        do {
+            try check("pidfd_send_signal") { settle_pidfd_send_signal(descriptor.raw, signal) }
+        } catch  where error.errno == ESRCH {
+            return
+        }
+    }
+
+    /// A pidfd of that very process; nil where it is gone. The descriptor comes first, then the look whose it is.
+    static func openProcess(_ process: ProcessIdentity) -> Descriptor? {
+        let raw = settle_pidfd_open(process.pid, 0)
+        if raw < 0 { return nil }
+        let descriptor = Descriptor(raw)
+        if ProcessStatus(pid: process.pid)?.identity != process { return nil }
+        return descriptor
+    }
+}

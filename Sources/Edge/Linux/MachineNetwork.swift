@@ -1,0 +1,182 @@
+import Engine
+import Glibc
+import Network
+import Processes
+import Stack
+import Syscalls
+
+/// Bridges, links and addresses: in the stack's network namespace, never among the host's links.
+extension LinuxMachine {
+    func ensureBridge(_ network: NetworkSpec) throws {
+        let stack = try Descriptor(paths.stackPin, O_RDONLY)
+        let links = try Links(in: stack.raw)
+        let name = names.bridge(network.key)
+        let address = try interface(network.gateway, in: network)
+        let alias = names.alias(ofNetwork: network.key)
+        let candidates = try links.observe().filter { $0.alias == alias || $0.name == name }
+        // Renamed or without its mark: the members are led to a new one.
+        for wrong in candidates where wrong.alias != alias || wrong.name != name { try links.delete(wrong.name) }
+        guard let bridge = candidates.first(where: { $0.alias == alias && $0.name == name }) else {
+            try links.create(BridgeSpec(name: name, address: address, alias: alias))
+            return
+        }
+        for old in bridge.addresses where old != address { try links.remove(old, from: bridge.name) }
+        if !bridge.addresses.contains(address) { try links.add(address, to: bridge.name) }
+        if !bridge.isUp { try links.setUp(bridge.name) }
+    }
+
+    func removeBridge(_ key: String) throws {
+        guard let stack = try? Descriptor(paths.stackPin, O_RDONLY) else { return }
+        let links = try Links(in: stack.raw)
+        for link in try links.observe() where link.alias == names.alias(ofNetwork: key) { try links.delete(link.name) }
+    }
+
+    /// The pair of an endpoint in a network, made anew unless it is there, right in every part. A link whose address or
+    /// name changed is made anew as well: the processes keep running, their sockets on that address cannot be kept.
+    func ensureLink(_ endpoint: String, _ attachment: Attachment, in goal: Goal) throws {
+        guard let network = goal.network(attachment.network) else { return }
+        let stack = try Descriptor(paths.stackPin, O_RDONLY)
+        let inside = try open(endpoint, .net)
+        let links = try Links(in: stack.raw)
+        let alias = names.alias(ofLink: endpoint, in: network.key)
+        let bridge = names.bridge(network.key)
+        let address = try interface(attachment.address, in: network)
+        let members = try links.observe().filter { $0.alias == alias }
+        let within = try Links(in: inside.raw)
+        let ends = try within.observe()
+        let isRight =
+            members.count == 1
+            && ends.contains {
+                $0.index == members[0].peer && $0.name == attachment.interface && $0.isUp && $0.addresses == [address]
+            }
+        if isRight {
+            if members[0].master != bridge { try links.setMaster(bridge, of: members[0].name) }
+            if !members[0].isUp { try links.setUp(members[0].name) }
+        } else {
+            for member in members { try links.delete(member.name) }
+            for end in try within.observe() where end.name == attachment.interface { try within.delete(end.name) }
+            try links.createPair(
+                PortSpec(name: Links.freshName("v-"), alias: alias), bridge: bridge,
+                peer: PortSpec(name: attachment.interface, address: address), in: inside.raw)
+        }
+        try setDefaultRoute(of: endpoint, within, in: goal)
+    }
+
+    func removeLink(_ endpoint: String, _ network: String, in goal: Goal) throws {
+        guard let stack = try? Descriptor(paths.stackPin, O_RDONLY) else { return }
+        let links = try Links(in: stack.raw)
+        let alias = names.alias(ofLink: endpoint, in: network)
+        for link in try links.observe() where link.alias == alias { try links.delete(link.name) }
+        if let inside = try? open(endpoint, .net) {
+            try setDefaultRoute(of: endpoint, try Links(in: inside.raw), in: goal)
+        }
+    }
+
+    /// The way out leads through the first network that has one. Where there is none, connects fail at once.
+    private func setDefaultRoute(of endpoint: String, _ links: borrowing Links, in goal: Goal) throws {
+        let attachments = goal.endpoints.first { $0.name == endpoint }?.attachments ?? []
+        let present = Set(try links.observe().map(\.name))
+        let outward = attachments.first { attachment in
+            present.contains(attachment.interface) && goal.network(attachment.network)?.isInternal == false
+        }
+        if goal.egress != nil, let gateway = outward.flatMap({ goal.network($0.network)?.gateway }),
+            let address = IPv4Address(gateway)
+        {
+            try links.setDefaultRoute(.via(address))
+        } else {
+            try links.setDefaultRoute(.unreachable)
+        }
+    }
+
+    private func interface(_ address: String, in network: NetworkSpec) throws -> IPv4Interface {
+        guard let prefix = IPv4Prefix(network.subnet), let address = IPv4Address(address) else {
+            throw Event.Failure(
+                resource: ResourceID.network(network.key).description, key: "ipam.config[0].subnet",
+                message: "\(address) in \(network.subnet) is no IPv4 address in a subnet")
+        }
+        return IPv4Interface(address, length: prefix.length)
+    }
+
+    // MARK: Names
+
+    /// Rewrites what differs in place: the containers' mounts show the file's inode.
+    func writeHosts(in goal: Goal) throws {
+        for container in goal.containers {
+            // During a replacement both lives have a file.
+            for instance in instances(of: container.id) {
+                let path = "\(paths.folder(instance))/hosts"
+                guard Files.exists(path) else { continue }
+                let text = Self.hostsText(container, in: goal)
+                if try Files.text(path) != text { try Files.rewrite(path, text) }
+            }
+        }
+    }
+
+    static func hostsText(_ container: ContainerSpec, in goal: Goal) -> String {
+        HostsFile.text(goal.hosts(of: container).map { HostsFile.Entry($0.address, $0.names) })
+    }
+
+    // MARK: Published ports
+
+    /// Makes the proxy serve just the table of the goal; what stays the same keeps its connections.
+    func publishPorts(of goal: Goal) throws(Event.Failure) {
+        let wanted = goal.publishedPorts
+        if wanted.isEmpty && Helpers(paths, cgroups).found().proxy == nil { return }
+        do {
+            try publish(wanted)
+        } catch let failure as Event.Failure {
+            throw failure
+        } catch {
+            throw Event.Failure(resource: "project", key: "", message: "cannot reach the port proxy: \(error)")
+        }
+    }
+
+    private func publish(
+        _ wanted: [(container: ContainerID, endpoint: String, address: String?, port: PublishedPort)]
+    ) throws {
+        try Helpers(paths, cgroups).proxy()
+        let client = try ProxyClient(path: paths.proxySocket)
+        var listening: [Network.Endpoint: (entry: ProxyEntry, namespace: UInt64)] = [:]
+        for served in try client.list() { listening[served.entry.listen] = served }
+        for (index, entry) in wanted.enumerated() {
+            let position = wanted[..<index].count { $0.container == entry.container }
+            let pinned = try open(entry.endpoint, .net)
+            let namespace = try NetworkNamespace.unbound(pinned.raw)
+            let transport = Transport(rawValue: entry.port.transport.rawValue)!
+            let target = Network.Endpoint(
+                transport, entry.address.flatMap { IPAddress($0) } ?? IPAddress("127.0.0.1")!, entry.port.containerPort)
+            for listen in Network.Endpoint.listeners(
+                transport, hostAddress: entry.port.hostAddress.flatMap { IPAddress($0) }, entry.port.hostPort ?? 0)
+            {
+                let proxied = ProxyEntry(listen: listen, target: target, container: "\(entry.container)")
+                let old = listening.removeValue(forKey: listen)
+                if old?.entry == proxied, old?.namespace == (try NetworkNamespace.inode(namespace.raw)) { continue }
+                do {
+                    try client.publish(proxied, namespace: namespace.raw)
+                } catch  where listen.address == .anyV6 && [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errno) {
+                    // A machine without IPv6 publishes on IPv4.
+                } catch {
+                    throw Event.Failure(
+                        resource: ResourceID.container(entry.container).description, key: "ports[\(position)]",
+                        message: Self.portMessage(listen, error))
+                }
+            }
+        }
+        for stale in listening.keys { try client.withdraw(stale) }
+    }
+
+    private static func portMessage(_ listen: Network.Endpoint, _ error: SystemError) -> String {
+        switch error.errno {
+        case EADDRINUSE:
+            var holder = ""
+            if let host = try? NetworkNamespace.current(),
+                case .taken(let who?)? = try? PortHolder.verdict(on: listen, in: host.raw)
+            {
+                holder = " by \(who)"
+            }
+            return "cannot listen on \(listen): the port is taken\(holder)"
+        case EADDRNOTAVAIL: return "cannot listen on \(listen): this machine has no such address"
+        default: return "cannot listen on \(listen): \(error.reason)"
+        }
+    }
+}

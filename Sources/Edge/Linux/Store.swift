@@ -1,0 +1,173 @@
+package import Engine
+import FoundationEssentials
+import Glibc
+package import Processes
+package import Stack
+package import Syscalls
+
+/// The files of a project that hold what the kernel cannot know.
+package final class Store: LedgerStore {
+    package let paths: ProjectPaths
+    /// The journal entry at which this process kills itself; the crash tests' way to reach every moment.
+    package var faultPoint: Int?
+    private var entries = 0
+
+    package init(_ paths: ProjectPaths) { self.paths = paths }
+
+    /// What is known of the project; an empty ledger where there is none. An open transaction that no supervisor works
+    /// on is taken as a crash left it.
+    package func read(isOpen: Bool = false) throws -> Ledger {
+        guard Files.exists(paths.ledger) else { return Ledger(project: paths.project) }
+        let bytes = try Files.bytes(paths.ledger)
+        let ledger = try JSONDecoder().decode(Ledger.self, from: Data(bytes))
+        guard ledger.version <= Ledger.currentVersion else { throw LedgerTooNew(path: paths.ledger) }
+        if isOpen || ledger.transaction == nil { return ledger }
+        return ledger.recovered(started: Set(try runs().map(\.instance)))
+    }
+
+    package struct LedgerTooNew: Error, CustomStringConvertible {
+        let path: String
+        package var description: String { "\(path) was written by a newer settle; use that one" }
+    }
+
+    package func write(_ ledger: Ledger) throws(Event.Failure) {
+        do {
+            try Files.makeFolders(paths.state, mode: 0o700)
+            try Files.replace(paths.ledger, try JSONEncoder().encode(ledger))
+        } catch {
+            throw Event.Failure(resource: "project", key: "", message: "cannot write the project's state: \(error)")
+        }
+    }
+
+    package func journal(_ words: String) throws(Event.Failure) {
+        entries += 1
+        do {
+            let file = try Descriptor(paths.journal, O_WRONLY | O_CREAT | O_APPEND)
+            try Files.write("\(entries) \(words)\n".utf8, to: file.raw, named: paths.journal)
+        } catch {
+            throw Event.Failure(resource: "project", key: "", message: "cannot write the journal: \(error)")
+        }
+        if entries == faultPoint { Glibc.kill(getpid(), SIGKILL) }
+    }
+
+    /// Begins a journal anew.
+    package func beginJournal() {
+        entries = 0
+        unlink(paths.journal)
+    }
+
+    // MARK: Runs
+
+    /// Every start of a container with its end, the oldest first. A last line cut off by a crash is left out.
+    package func runs() throws -> [Run] {
+        guard Files.exists(paths.runs) else { return [] }
+        var runs: [Run] = []
+        for line in try Files.text(paths.runs).split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            if let run = Run(fields) {
+                runs.append(run)
+            } else if let process = Run.void(fields) {
+                runs.removeAll { $0.process == process && $0.boot == String(fields[4]) }
+            } else if let (process, status) = Run.end(fields),
+                let index = runs.lastIndex(where: { $0.process == process && $0.boot == String(fields[4]) })
+            {
+                runs[index].end = status
+            }
+        }
+        return runs
+    }
+
+    package func append(_ line: String) throws(SystemError) {
+        let file = try Descriptor(paths.runs, O_WRONLY | O_CREAT | O_APPEND)
+        try Files.write("\(line)\n".utf8, to: file.raw, named: paths.runs)
+    }
+
+    /// Keeps each instance's starts since somebody last asked for it, so that the file does not grow for ever.
+    package func compact(keeping instances: Set<Instance>) throws {
+        let runs = try runs()
+        var kept: [Run] = []
+        for run in runs where instances.contains(run.instance) {
+            if !run.isByPolicy { kept.removeAll { $0.instance == run.instance } }
+            kept.append(run)
+        }
+        if kept.count == runs.count { return }
+        try Files.replace(paths.runs, kept.flatMap(\.lines).map { "\($0)\n" }.joined().utf8)
+    }
+}
+
+/// One start of a container: enough to tell its first process from every other, on any boot.
+package struct Run: Hashable, Sendable {
+    package let instance: Instance
+    package let process: ProcessIdentity
+    /// /proc/sys/kernel/random/boot_id.
+    package let boot: String
+    /// Nanoseconds since 1970.
+    package let time: Int64
+    /// Whether a restart policy started it, rather than a command.
+    package let isByPolicy: Bool
+    /// How it ended, once the supervisor has seen it.
+    package var end: Stack.ExitStatus?
+
+    package init(instance: Instance, process: ProcessIdentity, boot: String, time: Int64, isByPolicy: Bool) {
+        self.instance = instance
+        self.process = process
+        self.boot = boot
+        self.time = time
+        self.isByPolicy = isByPolicy
+    }
+
+    /// `start INSTANCE PID STARTTIME BOOT TIME asked|policy .`: the last field says that the line is whole.
+    init?(_ fields: [Substring]) {
+        guard fields.count == 8, fields[0] == "start", fields[7] == ".", let instance = Instance(fields[1]),
+            let process = Self.process(fields), let time = Int64(fields[5])
+        else { return nil }
+        self.init(
+            instance: instance, process: process, boot: String(fields[4]), time: time, isByPolicy: fields[6] == "policy"
+        )
+    }
+
+    /// `end INSTANCE PID STARTTIME BOOT code|signal|unknown NUMBER .`
+    static func end(_ fields: [Substring]) -> (ProcessIdentity, Stack.ExitStatus)? {
+        guard fields.count == 8, fields[0] == "end", fields[7] == ".", let process = process(fields),
+            let number = Int32(fields[6])
+        else { return nil }
+        switch fields[5] {
+        case "code": return (process, .code(number))
+        case "signal": return (process, .signal(number))
+        default: return (process, .unknown)
+        }
+    }
+
+    /// `void INSTANCE PID STARTTIME BOOT . . .`: it never came to run its program.
+    static func void(_ fields: [Substring]) -> ProcessIdentity? {
+        fields.count == 8 && fields[0] == "void" && fields[7] == "." ? process(fields) : nil
+    }
+
+    static func voidLine(_ instance: Instance, _ process: ProcessIdentity) -> String {
+        "void \(instance) \(process.pid) \(process.startTime) \(currentBoot) . . ."
+    }
+
+    private static func process(_ fields: [Substring]) -> ProcessIdentity? {
+        guard let pid = Int32(fields[2]), let startTime = UInt64(fields[3]) else { return nil }
+        return ProcessIdentity(pid: pid, startTime: startTime)
+    }
+
+    private var who: String { "\(instance) \(process.pid) \(process.startTime) \(boot)" }
+
+    package var startLine: String { "start \(who) \(time) \(isByPolicy ? "policy" : "asked") ." }
+
+    package func endLine(_ status: Stack.ExitStatus) -> String {
+        switch status {
+        case .code(let code): "end \(who) code \(code) ."
+        case .signal(let number): "end \(who) signal \(number) ."
+        case .unknown: "end \(who) unknown 0 ."
+        }
+    }
+
+    var lines: [String] { [startLine] + (end.map { [endLine($0)] } ?? []) }
+
+    package static let currentBoot: String = {
+        let text = (try? Files.text("/proc/sys/kernel/random/boot_id")) ?? ""
+        return String(text.prefix { $0 != "\n" })
+    }()
+}

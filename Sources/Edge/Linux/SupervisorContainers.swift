@@ -1,0 +1,217 @@
+import Engine
+import Glibc
+import Processes
+import Stack
+import Syscalls
+
+/// A container that the supervisor watches: its process, and what comes out of it.
+final class WatchedContainer {
+    let run: Run
+    let pidfd: Descriptor
+    var exitWatch: EventLoop.Watch?
+    var capture: LogCapture?
+    var outputWatch: EventLoop.Watch?
+
+    init(_ run: Run, pidfd: consuming Descriptor) {
+        self.run = run
+        self.pidfd = pidfd
+    }
+
+    var hasEnded: Bool {
+        var ready = pollfd(fd: pidfd.raw, events: Int16(POLLIN), revents: 0)
+        return pidfd.raw < 0 || poll(&ready, 1, 0) > 0
+    }
+}
+
+extension Supervisor {
+    /// A container that the machine started just now.
+    func started(_ run: Run) {
+        if !run.isByPolicy { restarts[run.instance.id] = nil }
+        watch(run)
+        watchHolder()
+    }
+
+    /// One that an earlier supervisor started: it runs on, or has ended meanwhile.
+    func adopt(_ entry: Ledger.Entry, _ run: Run) {
+        let count =
+            (try? store.runs())?.reversed()
+            .prefix { $0.instance != entry.instance || $0.isByPolicy }.count { $0.instance == entry.instance } ?? 0
+        restarts[entry.instance.id] = Restarts(count: count)
+        if run.end == nil {
+            machine.processes[entry.instance.id] = run.process
+            watch(run)
+        } else if let status = run.end {
+            machine.holder.drop(entry.instance.processName)
+            machine.holder.drop(entry.instance.outputName)
+            considerRestart(entry, status, ranMilliseconds: 0)
+        }
+    }
+
+    private func watch(_ run: Run) {
+        let container = WatchedContainer(run, pidfd: openProcess(run))
+        watched[run.instance] = container
+        capture(container)
+        if container.pidfd.raw < 0 {
+            // Later, since a change may be in the middle of a step.
+            _ = loop.after(.zero) { [unowned self] in self.ended(container) }
+            return
+        }
+        container.exitWatch = loop.watchProcess(container.pidfd.raw) { [unowned self, unowned container] in
+            self.ended(container)
+        }
+    }
+
+    /// The holder's descriptor knows how the process ended even if nobody was its parent; -1 where the process is gone.
+    private func openProcess(_ run: Run) -> Descriptor {
+        do {
+            if let held = try machine.holder.get(run.instance.processName) { return held }
+        } catch {
+            complain("\(run.instance): \(error)")
+        }
+        if let own = ProcessSignal.openProcess(run.process) { return own }
+        return Descriptor(-1)
+    }
+
+    private func capture(_ container: WatchedContainer) {
+        let instance = container.run.instance
+        do {
+            guard let fifo = try output(of: container) else { return }
+            let settings = ledgerSpec(instance)?.logging ?? LogSettings()
+            let capture = try LogCapture(
+                fifo: fifo, folder: paths.log(instance.id),
+                limits: LogLimits(size: settings.maxSize, files: settings.maxFiles))
+            container.capture = capture
+            container.outputWatch = loop.watch(capture.fifo.raw) { [unowned self] _ in
+                do {
+                    _ = try capture.move()
+                } catch {
+                    self.complain("\(instance): its output cannot be kept: \(error)")
+                }
+            }
+        } catch {
+            complain("\(instance): its output cannot be kept: \(error)")
+        }
+    }
+
+    /// From the holder; where that died, too, the container itself has its output open.
+    private func output(of container: WatchedContainer) throws -> Descriptor? {
+        let instance = container.run.instance
+        if let held = try machine.holder.get(instance.outputName) { return held }
+        if container.hasEnded { return nil }
+        guard let own = LogCapture.output(ofProcess: container.run.process.pid) else { return nil }
+        try machine.holder.put(own.raw, as: instance.outputName)
+        try machine.holder.put(container.pidfd.raw, as: instance.processName)
+        return own
+    }
+
+    private func ledgerSpec(_ instance: Instance) -> ContainerSpec? {
+        (active?.transaction.ledger ?? ledger).entries.first { $0.instance == instance }?.spec
+    }
+
+    // MARK: The end of a container
+
+    /// Those whose end the loop has not come to yet: what is planned next shall know of it.
+    func collectEnds() {
+        for container in watched.values where container.hasEnded { ended(container) }
+    }
+
+    /// Whatever was watched of the instance is over.
+    func conclude(_ instance: Instance) {
+        if let container = watched[instance] { _ = conclude(container) }
+    }
+
+    /// The output comes before the note: a crash between the two leaves it to a successor to do both.
+    private func conclude(_ container: WatchedContainer) -> Stack.ExitStatus {
+        let run = container.run
+        let status = status(of: container)
+        do {
+            try container.capture?.drain()
+            try store.append(run.endLine(status))
+        } catch {
+            complain("\(run.instance): \(error)")
+        }
+        forget(container)
+        if machine.processes[run.instance.id] == run.process { machine.processes[run.instance.id] = nil }
+        return status
+    }
+
+    private func ended(_ container: WatchedContainer) {
+        let run = container.run
+        guard watched[run.instance] === container else { return }
+        let status = conclude(container)
+        // What the first process left behind in other namespaces than its own would live on unseen.
+        do throws(Event.Failure) { try machine.kill(run.instance) } catch { complain(error.message) }
+        settle(run, status)
+    }
+
+    private func status(of container: WatchedContainer) -> Stack.ExitStatus {
+        // The keeper writes down the end before it reaps; the pidfd may be faster than the keeper.
+        let deadline = MachineClock.monotonic + 1_000_000_000
+        while true {
+            let pidfd = container.pidfd.raw < 0 ? nil : container.pidfd.raw
+            let end = ProcessEnd.of(container.run.process, exits: paths.exits, pidfd: pidfd)
+            if let end, end.status != .unknown { return Stack.ExitStatus(end.status) }
+            if MachineClock.monotonic > deadline || pidfd == nil || keeperIsLost && end != nil { return .unknown }
+            usleep(1_000)
+        }
+    }
+
+    private func forget(_ container: WatchedContainer) {
+        if let watch = container.exitWatch { loop.forget(watch) }
+        if let watch = container.outputWatch { loop.forget(watch) }
+        watched[container.run.instance] = nil
+        machine.holder.drop(container.run.instance.processName)
+        machine.holder.drop(container.run.instance.outputName)
+    }
+
+    /// What follows from the end: the change in progress hears of it, or the restart policy does.
+    private func settle(_ run: Run, _ status: Stack.ExitStatus) {
+        let instance = run.instance
+        let ran = (MachineClock.realtime - run.time) / 1_000_000
+        let ledger = active?.transaction.ledger ?? ledger
+        let entry = ledger.entries.first { $0.instance == instance }
+        let isOurDoing = active?.transaction.isEnding(instance) ?? false
+        if !isOurDoing {
+            // A life that was replaced or undone says nothing about the container.
+            guard let entry else { return }
+            if considerRestart(entry, status, ranMilliseconds: ran) { return }
+        }
+        active?.transaction.ended(instance, status, now: now)
+        advance()
+    }
+
+    @discardableResult
+    func considerRestart(_ entry: Ledger.Entry, _ status: Stack.ExitStatus, ranMilliseconds: Int64) -> Bool {
+        guard entry.isWanted else { return false }
+        let id = entry.instance.id
+        switch restarts[id, default: Restarts()].ended(
+            status, policy: entry.spec.restart, ranMilliseconds: ranMilliseconds)
+        {
+        case .rest: return false
+        case .restart(let wait):
+            pendingRestarts[id] = loop.after(.milliseconds(wait)) { [unowned self] in self.restart(entry.instance) }
+            return true
+        }
+    }
+
+    private func restart(_ instance: Instance) {
+        pendingRestarts[instance.id] = nil
+        let ledger = active?.transaction.ledger ?? ledger
+        guard let entry = ledger.entries.first(where: { $0.instance == instance }), entry.isWanted,
+            watched[instance] == nil, active?.transaction.isEnding(instance) != true
+        else { return }
+        machine.isStartingByPolicy = true
+        defer { machine.isStartingByPolicy = false }
+        do throws(Event.Failure) {
+            try machine.perform(.start(instance), in: ledger.goal)
+            try machine.awaitStart(instance)
+        } catch {
+            complain("\(instance): \(error.message)")
+            considerRestart(entry, .code(127), ranMilliseconds: 0)
+        }
+    }
+
+    func cancelRestart(_ id: ContainerID) {
+        if let timer = pendingRestarts.removeValue(forKey: id) { loop.cancel(timer) }
+    }
+}

@@ -1,0 +1,193 @@
+import CSyscalls
+import Engine
+import FoundationEssentials
+import Glibc
+import Processes
+import Stack
+import Syscalls
+
+/// A command line that is connected.
+final class Client {
+    let channel: LineChannel
+    private let loop: EventLoop
+    var watch: EventLoop.Watch?
+
+    init(_ channel: LineChannel, _ loop: EventLoop) {
+        self.channel = channel
+        self.loop = loop
+    }
+
+    /// What cannot be delivered is lost with its reader: the change goes on.
+    func send(_ event: Event) {
+        guard let line = try? JSONEncoder().encode(event) else { return }
+        try? channel.send(line)
+        // A slow reader gets the rest when it is ready for it.
+        if let watch, !channel.isClosed { loop.change(watch, to: channel.interest) }
+    }
+}
+
+/// The change that is being performed, and who asked for it.
+final class ActiveChange {
+    let transaction: Transaction
+    let client: Client
+    var timer: EventLoop.Timer?
+
+    init(_ transaction: Transaction, for client: Client) {
+        self.transaction = transaction
+        self.client = client
+    }
+}
+
+extension Supervisor {
+    func welcome(_ channel: LineChannel) {
+        let client = Client(channel, loop)
+        clients.append(client)
+        client.watch = loop.watch(channel.socket.raw) { [unowned self, unowned client] _ in self.hear(client) }
+        hear(client)
+    }
+
+    private func hear(_ client: Client) {
+        for line in client.channel.receive() {
+            guard let request = try? JSONDecoder().decode(Request.self, from: Data(line)),
+                request.version == Request.currentVersion
+            else {
+                client.send(
+                    .failed(
+                        Event.Failure(resource: "supervisor", key: "", message: "it is of another version of settle")))
+                continue
+            }
+            if case .cancel = request.command {
+                if active?.client === client {
+                    active?.transaction.cancel()
+                    advance()
+                }
+            } else {
+                waiting.append((request, client))
+                takeNext()
+            }
+        }
+        if client.channel.isClosed {
+            if let watch = client.watch { loop.forget(watch) }
+            clients.removeAll { $0 === client }
+        } else if let watch = client.watch {
+            loop.change(watch, to: client.channel.interest)
+            _ = try? client.channel.flush()
+        }
+    }
+
+    private func takeNext() {
+        guard active == nil, !waiting.isEmpty else { return }
+        let (request, client) = waiting.removeFirst()
+        store.beginJournal()
+        store.faultPoint = request.faultPoint
+        do {
+            try begin(request.command, for: client)
+        } catch let failure as Event.Failure {
+            client.send(.failed(failure))
+            takeNext()
+        } catch {
+            client.send(.failed(Event.Failure(resource: "project", key: "", message: "\(error)")))
+            takeNext()
+        }
+    }
+
+    private func begin(_ command: Request.Command, for client: Client) throws {
+        collectEnds()
+        let observation = try machine.observe(ledger)
+        try takeUp(observation)
+        switch command {
+        case .apply(let goal, let timeout):
+            try perform(plan(from: observation, to: goal), observation, timeout, client)
+        case .down(let timeout, let volumes):
+            var plan = plan(from: observation, to: Goal(project: paths.project))
+            plan.cleaning += volumes.map { .removeVolume($0) }
+            try perform(plan, observation, timeout, client, evenIfEmpty: true)
+        case .stop(let ids, let timeout):
+            for id in ids { cancelRestart(id) }
+            try perform(plan(stopping: ids, from: observation), observation, timeout, client)
+        case .start(let ids): try perform(plan(starting: ids, from: observation), observation, nil, client)
+        case .restart(let ids, let timeout):
+            for id in ids { cancelRestart(id) }
+            try perform(plan(restarting: ids, from: observation), observation, timeout, client)
+        case .kill(let ids, let signal): try kill(ids, signal, client)
+        case .cancel: break
+        }
+    }
+
+    /// Whatever runs is watched before a change stops it: else nobody would hear of its end.
+    private func takeUp(_ observation: Observation) throws {
+        let unwatched = observation.containers.values.filter { $0.isRunning && watched[$0.entry.instance] == nil }
+        if unwatched.isEmpty { return }
+        let runs = Dictionary(try store.runs().map { ($0.instance, $0) }, uniquingKeysWith: { _, last in last })
+        for container in unwatched {
+            if let run = runs[container.entry.instance] { adopt(container.entry, run) }
+        }
+    }
+
+    private func perform(
+        _ plan: Plan, _ observation: Observation, _ timeout: Int?, _ client: Client, evenIfEmpty: Bool = false
+    ) throws {
+        if plan.isEmpty && !evenIfEmpty && plan.ledger == ledger {
+            client.send(.done)
+            return
+        }
+        for turnover in plan.turnovers { cancelRestart(turnover.id) }
+        for entry in ledger.entries where plan.ledger.entry(entry.instance.id) == nil {
+            cancelRestart(entry.instance.id)
+        }
+        let transaction = try Transaction(plan, from: observation, on: machine, store: store, timeout: timeout) {
+            client.send($0)
+        }
+        active = ActiveChange(transaction, for: client)
+        advance()
+    }
+
+    /// The signal, and no more: what follows from it is the restart policy's affair, but who kills wants it dead.
+    private func kill(_ ids: [ContainerID], _ signal: Int32, _ client: Client) throws {
+        if signal == SIGKILL {
+            for index in ledger.entries.indices where ids.contains(ledger.entries[index].instance.id) {
+                ledger.entries[index].isWanted = false
+                cancelRestart(ledger.entries[index].instance.id)
+            }
+            try store.write(ledger)
+        }
+        for entry in ledger.entries where ids.contains(entry.instance.id) {
+            try machine.signal(entry.instance, signal)
+            client.send(.progress(resource: "container/\(entry.instance.id)", word: "sent signal \(signal)"))
+        }
+        client.send(.done)
+    }
+
+    /// Brings the change in progress as far as it gets.
+    func advance() {
+        guard let change = active else { return }
+        if let timer = change.timer { loop.cancel(timer) }
+        change.timer = nil
+        change.transaction.advance(now: now)
+        guard let outcome = change.transaction.outcome else {
+            if let deadline = change.transaction.deadline {
+                change.timer = loop.after(.milliseconds(max(deadline - now, 1))) { [unowned self] in self.advance() }
+            }
+            return
+        }
+        finish(change, outcome)
+    }
+
+    private func finish(_ change: ActiveChange, _ outcome: Transaction.Outcome) {
+        active = nil
+        ledger = change.transaction.ledger
+        switch outcome {
+        case .done: change.client.send(.done)
+        case .failed(let failure): change.client.send(.failed(failure))
+        }
+        if ledger.isEmpty {
+            // Nothing is left to look after: the keeper ends with us.
+            loop.stop()
+            return
+        }
+        takeNext()
+        handOver()
+        // What a change needed at its height is not needed while everything rests.
+        settle_release_memory()
+    }
+}

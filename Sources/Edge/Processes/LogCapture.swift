@@ -1,0 +1,142 @@
+import CProcesses
+import Glibc
+package import Syscalls
+
+/// Moves a container's output from its FIFO to its log.
+///
+/// Bytes go by one splice(2) each time, from the FIFO straight into the file at the offset where the file ends: there is
+/// no instant at which a kill could lose them or repeat them. Whoever comes next asks the file for its size.
+package final class LogCapture {
+    /// The reading end, not blocking: watch it for `readable`.
+    package let fifo: Descriptor
+    private let folder: String
+    private let limits: LogLimits
+    private var number: Int
+    private var files: OpenFiles
+    private var offset: Int64
+    private var timesSize: Int64
+    private var lastTime: Int64 = 0
+
+    /// Makes the FIFO, which any user may open (so that `/dev/stdout` works for each): its folder, made with it, is for
+    /// root alone. Opened for reading and writing, so that no writer meets SIGPIPE as long as the descriptor is kept
+    /// somewhere: the holder gets it before the container starts.
+    package static func makeFIFO(_ path: String) throws(SystemError) -> Descriptor {
+        if let slash = path.lastIndex(of: "/") { try Files.makeFolders(String(path[..<slash]), mode: 0o700) }
+        unlink(path)
+        try check("mkfifo", on: path) { mkfifo(path, 0o666) }
+        try check("chmod", on: path) { chmod(path, 0o666) }  // past the umask
+        let fifo = try Descriptor(path, O_RDWR | O_NONBLOCK)
+        // While no supervisor runs, a container may write this much before it has to wait.
+        _ = settle_pipe_size(fifo.raw, 1 << 20)
+        return fifo
+    }
+
+    /// What a container gets as its stdout and stderr: a description of its own, else a container that sets O_NONBLOCK on
+    /// its output would set it here too. For reading as well, so that the FIFO lives as long as its writers, whoever dies.
+    package static func output(of fifo: Int32) throws(SystemError) -> Descriptor {
+        try Descriptor("/proc/self/fd/\(fifo)", O_RDWR)
+    }
+
+    /// What a process has as its stdout, to read from; nil where that is no FIFO. Security: the process may have put any
+    /// file there, and only a FIFO can be opened without an effect.
+    package static func output(ofProcess pid: Int32) -> Descriptor? {
+        let path = "/proc/\(pid)/fd/1"
+        func isFIFO(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFIFO }
+        var status = stat()
+        guard stat(path, &status) == 0, isFIFO(status), let fifo = try? Descriptor(path, O_RDWR | O_NONBLOCK),
+            fstat(fifo.raw, &status) == 0, isFIFO(status)
+        else { return nil }
+        return fifo
+    }
+
+    /// Goes on with the log in the folder, which is made where it is missing.
+    /// - Parameter fifo: from `makeFIFO`, or the holder's copy of it.
+    package init(fifo: consuming Descriptor, folder: String, limits: LogLimits = LogLimits()) throws(SystemError) {
+        try Files.makeFolders(folder, mode: 0o700)
+        self.fifo = fifo
+        self.folder = folder
+        self.limits = limits
+        number = LogFolder.segments(in: folder).last ?? 0
+        files = try OpenFiles(number, in: folder)
+        offset = try LogFolder.size(files.segment.raw)
+        // A write cut short by a full disk.
+        timesSize = try LogFolder.size(files.times.raw) / Int64(LogFolder.recordSize) * Int64(LogFolder.recordSize)
+        try check("ftruncate", on: folder) { ftruncate(files.times.raw, off_t(timesSize)) }
+    }
+
+    /// Moves what the FIFO holds, but no more than a few pipes full, so that one container cannot starve the others.
+    /// - Returns: whether the FIFO was seen empty.
+    /// - Throws: ENOSPC for example; nothing is lost, the bytes stay in the FIFO.
+    @discardableResult
+    package func move() throws(SystemError) -> Bool {
+        for _ in 0..<16 where try !moveOnce() { return true }
+        return false
+    }
+
+    /// After the container's end: moves all that is left. Bounded by the pipe's size, unless others still write.
+    package func drain() throws(SystemError) {
+        for _ in 0..<1024 where try !moveOnce() { return }
+    }
+
+    private func moveOnce() throws(SystemError) -> Bool {
+        if isFull { try rotate() }
+        // Noted before the bytes come: a record for bytes that never came does no harm, the next one has its offset.
+        var waiting: Int32 = 0
+        _ = ioctl(fifo.raw, UInt(FIONREAD), &waiting)
+        if waiting == 0 { return false }
+        try note(MachineClock.realtime)
+        let path = LogFolder.segment(number, in: folder)
+        do {
+            let room = UInt(limits.size - offset)
+            let (source, target) = (fifo.raw, files.segment.raw)
+            return try check("splice", on: path) { settle_splice(source, target, &offset, min(room, 1 << 20)) } > 0
+        } catch {
+            if error.errno == EAGAIN { return false }
+            throw error
+        }
+    }
+
+    private var isFull: Bool { offset >= limits.size || timesSize >= max(limits.size, 1 << 16) }
+
+    private func note(_ time: Int64) throws(SystemError) {
+        guard time - lastTime >= LogFolder.resolution || time < lastTime || timesSize == 0 else { return }
+        let record = [UInt64(offset).littleEndian, UInt64(time).littleEndian]
+        let bytes = record.withUnsafeBytes { Array($0) }
+        do {
+            try Files.write(bytes, to: files.times.raw, named: LogFolder.times(number, in: folder))
+        } catch {
+            // On a full disk a part may have been written, which would shift all records after it.
+            ftruncate(files.times.raw, off_t(timesSize))
+            throw error
+        }
+        timesSize += Int64(bytes.count)
+        lastTime = time
+    }
+
+    /// The next segment is made when there is something to put into it, so a reader that sees it knows that the one
+    /// before will not grow any more.
+    private func rotate() throws(SystemError) {
+        files = try OpenFiles(number + 1, in: folder)
+        number += 1
+        offset = 0
+        timesSize = 0
+        for old in LogFolder.segments(in: folder) where old <= number - limits.files {
+            unlink(LogFolder.times(old, in: folder))
+            unlink(LogFolder.segment(old, in: folder))
+        }
+    }
+
+}
+
+/// splice(2) refuses a file opened with O_APPEND; the times are appended.
+private struct OpenFiles: ~Copyable {
+    let segment: Descriptor
+    let times: Descriptor
+
+    init(_ number: Int, in folder: String) throws(SystemError) {
+        let segment = try Descriptor(LogFolder.segment(number, in: folder), O_WRONLY | O_CREAT)
+        let times = try Descriptor(LogFolder.times(number, in: folder), O_WRONLY | O_CREAT | O_APPEND)
+        self.segment = segment
+        self.times = times
+    }
+}

@@ -1,0 +1,85 @@
+package import Glibc
+
+/// Whole files, read and written in one go.
+package enum Files {
+    /// The file's bytes. Works on /proc and cgroup files, whose sizes are not known beforehand.
+    package static func bytes(_ path: String) throws(SystemError) -> [UInt8] {
+        let file = try Descriptor(path, O_RDONLY)
+        return try bytes(from: file.raw, named: path)
+    }
+
+    /// What is left to read from an open descriptor.
+    package static func bytes(from descriptor: Int32, named path: String) throws(SystemError) -> [UInt8] {
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16384)
+        while true {
+            let count = try check("read", on: path) { read(descriptor, &chunk, chunk.count) }
+            if count == 0 { return result }
+            result += chunk[..<count]
+        }
+    }
+
+    package static func text(_ path: String) throws(SystemError) -> String {
+        String(decoding: try bytes(path), as: UTF8.self)
+    }
+
+    /// Writes into an existing file with one write(2), as cgroup and /proc files want it.
+    package static func poke(_ path: String, _ text: String) throws(SystemError) {
+        let file = try Descriptor(path, O_WRONLY)
+        let bytes = Array(text.utf8)
+        try check("write", on: path) { Glibc.write(file.raw, bytes, bytes.count) }
+    }
+
+    /// Writes every byte to an open descriptor.
+    package static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32, named path: String)
+        throws(SystemError)
+    {
+        let bytes = Array(bytes)
+        var done = 0
+        while done < bytes.count {
+            done += try check("write", on: path) {
+                bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
+            }
+        }
+    }
+
+    /// Replaces a file by rename(2), so that a reader, or a crash, sees the old text or the new one.
+    package static func replace(_ path: String, _ bytes: some Collection<UInt8>, mode: mode_t = 0o600)
+        throws(SystemError)
+    {
+        let draft = path + ".new"
+        let file = try Descriptor(draft, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        try write(bytes, to: file.raw, named: draft)
+        try check("rename", on: path) { rename(draft, path) }
+    }
+
+    /// The names in a folder, without `.` and `..`, sorted; empty where there is no such folder.
+    package static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    package static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// mkdir(2) for the folder and those above it that are missing. Another process may make or remove the same ones
+    /// meanwhile.
+    package static func makeFolders(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
+        for _ in 0..<100 {
+            if mkdir(path, mode) == 0 || errno == EEXIST { return }
+            guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { break }
+            try makeFolders(String(path[..<slash]), mode: mode)
+        }
+        throw SystemError("mkdir", on: path, errno: errno)
+    }
+}

@@ -1,0 +1,60 @@
+import Diagnostics
+import Engine
+import Linux
+import Stack
+
+extension Scene {
+    /// Has the supervisor make a change and tells its progress.
+    ///
+    /// - Parameter status: the exit status of a failure.
+    func change(_ command: Request.Command, status: Int32 = Complaint.wrong) throws {
+        // Only the crash tests set it.
+        let faultPoint = environment["SETTLE_FAULT_POINT"].flatMap { Int($0) }
+        var isInterrupted = false
+        let outcome = try SupervisorClient(paths).perform(
+            Request(command, faultPoint: faultPoint),
+            interrupted: { _ in
+                isInterrupted = true
+                output.warn("interrupted; everything goes back to what it was")
+            },
+            hear: tell)
+        // A project of which nothing is left is being removed: the next command shall not meet the rest of it.
+        if try store.read().isEmpty, try !SupervisorClient(paths).awaitEnd() {
+            output.warn("the project's own processes have not ended yet")
+        }
+        switch outcome {
+        case .done: if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
+        case .failed(let failure):
+            throw Complaint(diagnostics(of: failure), status: isInterrupted ? Complaint.interrupted : status)
+        }
+    }
+
+    func tell(_ event: Event) {
+        switch event {
+        case .progress(let resource, let word): output.progress(resource, word)
+        case .warning(let text): output.warn(text)
+        case .done, .failed: break
+        }
+    }
+
+    /// A failure with the place in the file that it comes from.
+    func diagnostics(of failure: Event.Failure) -> [Diagnostic] {
+        let resource = ResourceID(failure.resource)
+        let path = [resource?.keyPath ?? "", failure.key].filter { !$0.isEmpty }.joined(separator: ".")
+        let isAnonymous = path.isEmpty && resource != .project
+        var diagnostic = Diagnostic(
+            .error, isAnonymous ? "\(failure.resource): \(failure.message)" : failure.message,
+            at: resource.flatMap { project?.place(of: $0, path: failure.key) }, path: path)
+        if !failure.output.isEmpty {
+            let lines = failure.output.map { "\n    | \(printable($0))" }.joined()
+            diagnostic.notes.append(Diagnostic.Note("its last output:\(lines)"))
+        }
+        switch failure.undo {
+        case nil: break
+        case .complete: diagnostic.notes.append(Diagnostic.Note("everything is as it was before"))
+        case .incomplete(let losses):
+            diagnostic.notes += losses.map { Diagnostic.Note("could not be brought back: \($0)") }
+        }
+        return [diagnostic]
+    }
+}

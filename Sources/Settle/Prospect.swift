@@ -1,0 +1,62 @@
+import Compose
+import Diagnostics
+import Launch
+import Launcher
+import Linux
+import Stack
+
+/// What the file asks for beside what is there, and the way from one to the other.
+struct Prospect {
+    let observation: Observation
+    let goal: Goal
+    let plan: Plan
+
+    /// - Parameters:
+    ///   - services: only these, with what they need; all where none is named.
+    ///   - status: the exit status where the machine cannot fulfil what the file asks for.
+    init(_ scene: Scene, services: [String], removesOrphans: Bool, status: Int32) throws {
+        guard let project = scene.project else { throw StackFiles.missing }
+        let unknown = services.filter { project.service($0) == nil }
+        if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
+        observation = try scene.observe()
+        let result = GoalMaker.make(
+            project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
+            hostRoutes: try Host.routes(except: observation.ledger.goal.egress))
+        guard let goal = result.goal else {
+            throw Complaint(
+                result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
+                status: status)
+        }
+        self.goal = goal
+        plan = Stack.plan(from: observation, to: goal)
+        if !result.orphans.isEmpty && !removesOrphans {
+            let names = result.orphans.map { $0.name(in: scene.name) }.joined(separator: ", ")
+            scene.output.warn("no longer in the file, and left alone: \(names); --remove-orphans removes them")
+        }
+    }
+
+    /// Refuses what can be seen to fail, before anything is changed.
+    func check(_ scene: Scene) throws {
+        let problems = try Preflight(scene.paths).problems(plan, goal, observation)
+        if !problems.isEmpty {
+            throw Complaint(problems.flatMap { scene.diagnostics(of: $0) }, status: Complaint.notReached)
+        }
+    }
+
+    /// Each start of the plan as the system calls that its child makes.
+    func programs(_ scene: Scene) throws -> String {
+        try plan.turnovers.compactMap(\.start).map { instance in
+            guard let container = goal.container(instance.id) else { return "" }
+            var spec = LaunchSpec(container, folder: scene.paths.folder(instance), paths: scene.paths, goal: goal)
+            // The files made for it are not there yet, so they cannot be looked at.
+            let mounts = spec.mounts
+            let made = mounts.filter { $0.key == "rootfs" }
+            spec.mounts = mounts.filter { $0.key != "rootfs" }
+            var facts = try Launcher.look(spec)
+            facts.targets = made.map { KnownPath($0.target, isFolder: false) } + facts.targets
+            spec.mounts = made + spec.mounts
+            return "\n\(ResourceID.container(instance.id)):\n"
+                + compile(spec, facts).text.split(separator: "\n").map { "  \($0)\n" }.joined()
+        }.joined()
+    }
+}

@@ -1,0 +1,109 @@
+import Compose
+import Diagnostics
+import Linux
+import Processes
+import Stack
+import Syscalls
+
+/// One stack as a command finds it.
+struct Scene {
+    let output: Output
+    let name: String
+    /// What the file says; nil for commands that need only the name, so that a broken file is not in their way.
+    let project: Project?
+    let paths: ProjectPaths
+    let store: Store
+
+    private init(_ options: StackOptions, name: String, project: Project?) {
+        output = options.output
+        self.name = name
+        self.project = project
+        paths = Roots(environment: environment).paths(of: name)
+        store = Store(paths)
+    }
+
+    /// With its file, of which all problems are told at once.
+    init(loading options: StackOptions) throws {
+        guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
+        let (project, diagnostics) = try files.load(options)
+        guard let project else { throw Complaint(diagnostics) }
+        self.init(options, name: project.name, project: project)
+        for diagnostic in diagnostics { output.show(diagnostic) }
+    }
+
+    /// Only which stack it is. No file is needed where the name is given, or where the folder's name is that of a stack
+    /// that was up.
+    init(naming options: StackOptions) throws {
+        if let name = options.shared.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty {
+            // It becomes a part of paths.
+            guard Self.isProjectName(name) else {
+                throw Complaint(
+                    "\"\(name)\" is no project name",
+                    hint: "up to 63 lower case letters, digits, _ and -, the first a letter or digit")
+            }
+            self.init(options, name: name, project: nil)
+            return
+        }
+        guard let files = try StackFiles.find(options) else {
+            let folder = try StackFiles.workingFolder().split(separator: "/").last.map { $0.lowercased() } ?? ""
+            self.init(options, name: folder, project: nil)
+            guard Self.isProjectName(folder), Files.exists(paths.state) else { throw StackFiles.missing }
+            return
+        }
+        let (project, diagnostics) = try files.load(options)
+        guard let project else {
+            throw Complaint(
+                diagnostics + [Diagnostic(.error, "the project's name is not known", hint: "give it with -p")])
+        }
+        self.init(options, name: project.name, project: project)
+    }
+
+    private static func isProjectName(_ name: String) -> Bool {
+        func isPlain(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        guard let first = name.utf8.first, isPlain(first), name.utf8.count <= 63 else { return false }
+        return name.utf8.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    }
+
+    /// What the machine says now. Reads only, waits for nobody.
+    func observe(_ scope: Observer.Scope = .everything) throws -> Observation {
+        try Observer(paths).observe(try store.read(), scope)
+    }
+
+    /// Runs the body while no other command changes the project; says who is waited for.
+    func locked<Result>(_ command: String, _ body: () throws -> Result) throws -> Result {
+        try Files.makeFolders("\(paths.roots.state)/locks")
+        let lock = try takeLock(command)
+        defer {
+            // A change that was refused, or a project that is gone, leaves no folder behind.
+            Surroundings(paths).removeEmptyFolders()
+            extendLifetime(lock)
+        }
+        return try body()
+    }
+
+    private func takeLock(_ command: String) throws -> HeldLock {
+        do {
+            return try HeldLock(paths.lock, command: command, wait: .zero)
+        } catch ProjectLock.Failure.held(let holder) {
+            output.warn("waiting for \(holder ?? "another settle command"), which is changing \(name)")
+        }
+        return try HeldLock(paths.lock, command: command, wait: .seconds(3600))
+    }
+
+    /// The containers of the services, of all where none is named.
+    func containers(of services: [String], in ledger: Ledger) throws -> [ContainerID] {
+        let ids = ledger.entries.map(\.instance.id).sorted()
+        let unknown = services.filter { service in !ids.contains { $0.service == service } }
+        if !unknown.isEmpty {
+            throw Complaint(
+                unknown.map { service in
+                    if project?.service(service) != nil { return Diagnostic(.error, "\(service) has no container") }
+                    return Diagnostic(.error, "no such service: \(service)")
+                })
+        }
+        return services.isEmpty ? ids : ids.filter { services.contains($0.service) }
+    }
+}

@@ -1,0 +1,131 @@
+import Stack
+
+func container(_ name: String, _ index: Int = 1, _ edit: (inout ContainerSpec) -> Void = { _ in }) -> ContainerSpec {
+    var spec = ContainerSpec(id: ContainerID(name, index), arguments: ["sleep", "inf"])
+    edit(&spec)
+    return spec
+}
+
+func goal(_ containers: ContainerSpec..., networks: [NetworkSpec] = []) -> Goal { goal(containers, networks: networks) }
+
+func goal(_ containers: [ContainerSpec], networks: [NetworkSpec] = []) -> Goal {
+    var goal = Goal(project: "demo")
+    goal.containers = containers.sorted { $0.id < $1.id }
+    goal.networks = networks
+    return goal
+}
+
+func place(_ network: String, _ address: String, aliases: [String] = []) -> Attachment {
+    Attachment(network: network, aliases: aliases, address: address)
+}
+
+let front = NetworkSpec(key: "front", subnet: "172.18.0.0/24", gateway: "172.18.0.1")
+let back = NetworkSpec(key: "back", subnet: "172.18.1.0/24", gateway: "172.18.1.1")
+
+extension Observation {
+    /// A machine on which nothing of the project was ever made.
+    static var nothing: Observation {
+        Observation(ledger: Ledger(project: "demo"), supervisor: Presence(), hasProjectNode: false)
+    }
+
+    /// A machine on which everything is as the ledger says, and all containers run.
+    init(sound ledger: Ledger) {
+        let presence = Presence(keeper: 1, supervisor: 2, holder: 3, proxy: 4)
+        self.init(ledger: ledger, supervisor: presence, hasProjectNode: !ledger.isEmpty)
+        for entry in ledger.entries {
+            containers[entry.instance.id] = ObservedContainer(entry: entry, state: .running)
+        }
+        for network in ledger.goal.networks { networks[network.key] = ObservedNetwork() }
+        volumes = Set(ledger.goal.volumes.map(\.name))
+        if !ledger.goal.networks.isEmpty { (stackNamespace, firewall, egress) = (.sound, .sound, .sound) }
+    }
+
+    init(sound goal: Goal) { self.init(sound: applied(goal)) }
+
+    subscript(_ name: String) -> ObservedContainer {
+        get { containers[ContainerID(name)]! }
+        set { containers[ContainerID(name)] = newValue }
+    }
+}
+
+extension Plan {
+    /// The changes, one line each: `! update container/web/1 (mem_limit: 64m -> -): changed behind Settle's back`.
+    var lines: [String] {
+        changes.map { change in
+            let fields = change.fields.map { "\($0.path): \($0.observed ?? "-") -> \($0.desired ?? "-")" }
+            let list = fields.isEmpty ? "" : " (\(fields.joined(separator: ", ")))"
+            return "\(change.isDrift ? "! " : "")\(change.verb.rawValue) \(change.resource)\(list): \(change.reason)"
+        }
+    }
+
+    /// What is done, in order.
+    var steps: [String] {
+        preparation.map(\.word)
+            + turnovers.map { turnover in
+                ["turn", turnover.stop.map { "stop \($0)" }, turnover.start.map { "start \($0)" }].compactMap { $0 }
+                    .joined(separator: " ")
+            }
+            + removals.map { "remove " + $0.map(\.description).joined(separator: " ") } + cleaning.map(\.word)
+    }
+}
+
+extension Action {
+    var word: String {
+        switch self {
+        case .project: "project"
+        case .stackNamespace: "stack namespace"
+        case .namespace(let endpoint, let kind): "namespace \(endpoint) \(kind.rawValue)"
+        case .bridge(let network): "bridge \(network.key)"
+        case .removeBridge(let key): "remove bridge \(key)"
+        case .link(let endpoint, let attachment): "link \(endpoint) \(attachment.network) \(attachment.address)"
+        case .unlink(let endpoint, let network): "unlink \(endpoint) \(network)"
+        case .egress(let egress): "egress \(egress?.subnet ?? "none")"
+        case .firewall: "firewall"
+        case .volume(let volume): "volume \(volume.name)"
+        case .removeVolume(let volume): "remove volume \(volume.name)"
+        case .ports: "ports"
+        case .hosts: "hosts"
+        case .limits(let instance, _): "limits \(instance)"
+        case .thaw(let instance): "thaw \(instance)"
+        case .prepare(let instance, _): "prepare \(instance)"
+        case .start(let instance): "start \(instance)"
+        case .discard(let instance): "discard \(instance)"
+        case .removeEndpoint(let name): "remove endpoint \(name)"
+        }
+    }
+}
+
+/// An edit that concerns one key only.
+func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
+    switch key {
+    case .rootfs: spec.rootfs = .directory("/srv/root")
+    case .command: spec.arguments = ["true"]
+    case .environment: spec.environment = ["A=1"]
+    case .workingDirectory: spec.workingDirectory = "/srv"
+    case .user: spec.user = "nobody"
+    case .hostname: spec.hostname = "other"
+    case .mntNamespace: spec.namespaces.mnt = .service("db")
+    case .pid: spec.namespaces.pid = .service("db")
+    case .networkMode: (spec.namespaces.net, spec.attachments) = (.host, [])
+    case .ipc: spec.namespaces.ipc = .host
+    case .uts: spec.namespaces.uts = .host
+    case .networks: spec.attachments[0].aliases = ["www"]
+    case .ports: spec.ports[0].hostPort = 8081
+    case .volumes: spec.mounts = [Mount(.volume("data"), target: "/data", key: "volumes[0]")]
+    case .memory: spec.limits.memory = 1 << 26
+    case .memorySwap: spec.limits.memorySwap = -1
+    case .cpus: spec.limits.cpus = 500_000_000
+    case .cpuShares: spec.limits.cpuShares = 512
+    case .cpuset: spec.limits.cpuset = CPUSet([0])
+    case .pids: spec.limits.pids = 10
+    case .capabilities: spec.capabilities = ["CHOWN"]
+    case .readOnly: spec.readOnly = true
+    case .initProcess: spec.usesInit = true
+    case .restart: spec.restart = .onFailure(limit: 3)
+    case .stopSignal: spec.stopSignal = 2
+    case .stopGrace: spec.stopGraceMilliseconds = 1
+    case .labels: spec.labels = ["tier": "front"]
+    case .logging: spec.logging.maxFiles = 5
+    case .dependencies: spec.dependencies = [Dependency("db", .started, required: false)]
+    }
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Counts the words on its standard input.
+exec tr -cs '[:alnum:]' '\n' | sort | uniq -c | sort -rn

@@ -97,3 +97,15 @@ func connectFailure(from client: Int32, to address: String, port: UInt16 = 7000)
         return error.errno
     }
 }
+
+/// Whether the other end resets a connection at once. The reset may come before connect(2) has returned, which then
+/// reports it, or later, when recv(2) does.
+func resetByPeer(from client: Int32, to address: String, port: UInt16) throws -> Bool {
+    do {
+        let socket = try Sockets.connected(.tcp, address, port, in: client)
+        _ = try Sockets.receive(socket.raw)
+        return false
+    } catch let error as SystemError {
+        return error.errno == ECONNRESET
+    }
+}

@@ -146,7 +146,6 @@ import Testing
 
     @Test func supervisorOutlivesItsKeeper() throws {
         let path = folder.path
-        #expect(ProjectProcesses.parentKeeper(project: "demo") == nil)
         let keeper = try keeper(try supervisor())
         defer { try? endAll(with: folder.path) }
         let procs = "\(path)/cgroup.procs"

@@ -57,7 +57,7 @@ struct Rehearsal {
 
     private func word(_ command: ChangeRun.Command) -> String {
         switch command {
-        case .perform(let action): action.word
+        case .perform(let action): action.words
         case .signal(let instance, let signal): "signal \(instance) \(signal)"
         case .kill(let instance): "kill \(instance)"
         case .commit: "commit"

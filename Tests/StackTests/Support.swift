@@ -60,38 +60,12 @@ extension Plan {
 
     /// What is done, in order.
     var steps: [String] {
-        preparation.map(\.word)
+        preparation.map(\.words)
             + turnovers.map { turnover in
                 ["turn", turnover.stop.map { "stop \($0)" }, turnover.start.map { "start \($0)" }].compactMap { $0 }
                     .joined(separator: " ")
             }
-            + removals.map { "remove " + $0.map(\.description).joined(separator: " ") } + cleaning.map(\.word)
-    }
-}
-
-extension Action {
-    var word: String {
-        switch self {
-        case .project: "project"
-        case .stackNamespace: "stack namespace"
-        case .namespace(let endpoint, let kind): "namespace \(endpoint) \(kind.rawValue)"
-        case .bridge(let network): "bridge \(network.key)"
-        case .removeBridge(let key): "remove bridge \(key)"
-        case .link(let endpoint, let attachment): "link \(endpoint) \(attachment.network) \(attachment.address)"
-        case .unlink(let endpoint, let network): "unlink \(endpoint) \(network)"
-        case .egress(let egress): "egress \(egress?.subnet ?? "none")"
-        case .firewall: "firewall"
-        case .volume(let volume): "volume \(volume.name)"
-        case .removeVolume(let volume): "remove volume \(volume.name)"
-        case .ports: "ports"
-        case .hosts: "hosts"
-        case .limits(let instance, _): "limits \(instance)"
-        case .thaw(let instance): "thaw \(instance)"
-        case .prepare(let instance, _): "prepare \(instance)"
-        case .start(let instance): "start \(instance)"
-        case .discard(let instance): "discard \(instance)"
-        case .removeEndpoint(let name): "remove endpoint \(name)"
-        }
+            + removals.map { "remove " + $0.map(\.description).joined(separator: " ") } + cleaning.map(\.words)
     }
 }
 

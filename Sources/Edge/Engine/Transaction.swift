@@ -287,31 +287,6 @@ extension ChangeRun.Command {
 }
 
 extension Action {
-    /// For the journal: what is done to what.
-    package var words: String {
-        switch self {
-        case .project: "project"
-        case .stackNamespace: "stack namespace"
-        case .namespace(let endpoint, let kind): "namespace \(endpoint) \(kind.rawValue)"
-        case .bridge(let network): "bridge \(network.key)"
-        case .removeBridge(let key): "remove bridge \(key)"
-        case .link(let endpoint, let attachment): "link \(endpoint) \(attachment.network)"
-        case .unlink(let endpoint, let network): "unlink \(endpoint) \(network)"
-        case .egress: "egress"
-        case .firewall: "firewall"
-        case .volume(let volume): "volume \(volume.key)"
-        case .removeVolume(let volume): "remove volume \(volume.key)"
-        case .ports: "ports"
-        case .hosts: "hosts"
-        case .limits(let instance, _): "limits \(instance)"
-        case .thaw(let instance): "thaw \(instance)"
-        case .prepare(let instance, _): "prepare \(instance)"
-        case .start(let instance): "start \(instance)"
-        case .discard(let instance): "discard \(instance)"
-        case .removeEndpoint(let name): "remove endpoint \(name)"
-        }
-    }
-
     /// The resource in the file that the action is for, for errors.
     package var resource: ResourceID {
         switch self {

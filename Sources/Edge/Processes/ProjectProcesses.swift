@@ -41,13 +41,6 @@ package struct ProjectProcesses: Hashable, Sendable {
         return found
     }
 
-    /// The keeper that this process, a supervisor, is a child of; nil once that keeper has died. Open a pidfd of it, ask
-    /// again, and its death cannot be missed.
-    package static func parentKeeper(project: String) -> ProcessIdentity? {
-        let parent = getppid()
-        return role(of: parent, project: project) == "keep" ? ProcessStatus(pid: parent)?.identity : nil
-    }
-
     private static func role(of pid: Int32, project: String) -> Substring? {
         guard let line = try? Files.text("/proc/\(pid)/cmdline") else { return nil }
         let words = line.split(separator: "\0", omittingEmptySubsequences: false)

@@ -4,18 +4,33 @@ import Engine
 import Linux
 import Stack
 
+/// The options of the commands that stop containers.
+struct StopOptions: ParsableArguments {
+    @Option(name: [.customShort("t", allowingJoined: true), .long], help: "Seconds before a container is killed.")
+    var timeout: Int?
+}
+
+/// The arguments of all commands on existing containers.
+struct ContainerOptions: ParsableArguments {
+    @Argument(help: "Services; all where none is named.") var names: [String] = []
+    @OptionGroup(title: "Global Options") var shared: SharedOptions
+    @OptionGroup(title: "Global Options") var files: FileOption
+}
+
 /// What the commands that stop or start existing containers share.
 protocol LifecycleCommand: StackCommand {
-    var names: [String] { get }
+    var containers: ContainerOptions { get }
     static var word: String { get }
     func command(_ ids: [ContainerID]) throws -> Request.Command
 }
 
 extension LifecycleCommand {
+    var options: StackOptions { StackOptions(containers.shared, containers.files) }
+
     func run() throws {
         let scene = try Scene(naming: options)
         try scene.locked("settle \(Self.word)") {
-            let ids = try scene.containers(of: names, in: try scene.store.read())
+            let ids = try scene.containers(of: containers.names, in: try scene.store.read())
             if ids.isEmpty { return scene.output.warn("\(scene.name) has no containers") }
             try scene.change(try command(ids))
         }
@@ -27,14 +42,10 @@ struct Stop: LifecycleCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stops containers and keeps them.", discussion: "  settle stop -t 3 web")
 
-    @Option(name: [.customShort("t", allowingJoined: true), .long], help: "Seconds before a container is killed.")
-    var timeout: Int?
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    @OptionGroup var stopping: StopOptions
+    @OptionGroup var containers: ContainerOptions
 
-    var options: StackOptions { StackOptions(shared, files) }
-    func command(_ ids: [ContainerID]) -> Request.Command { .stop(ids, timeout: timeout) }
+    func command(_ ids: [ContainerID]) -> Request.Command { .stop(ids, timeout: stopping.timeout) }
 }
 
 struct StartCommand: LifecycleCommand {
@@ -42,11 +53,8 @@ struct StartCommand: LifecycleCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Starts containers that were stopped.", discussion: "  settle start web")
 
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    @OptionGroup var containers: ContainerOptions
 
-    var options: StackOptions { StackOptions(shared, files) }
     func command(_ ids: [ContainerID]) -> Request.Command { .start(ids) }
 }
 
@@ -55,14 +63,10 @@ struct Restart: LifecycleCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stops containers and starts the same ones again.", discussion: "  settle restart web")
 
-    @Option(name: [.customShort("t", allowingJoined: true), .long], help: "Seconds before a container is killed.")
-    var timeout: Int?
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    @OptionGroup var stopping: StopOptions
+    @OptionGroup var containers: ContainerOptions
 
-    var options: StackOptions { StackOptions(shared, files) }
-    func command(_ ids: [ContainerID]) -> Request.Command { .restart(ids, timeout: timeout) }
+    func command(_ ids: [ContainerID]) -> Request.Command { .restart(ids, timeout: stopping.timeout) }
 }
 
 struct Kill: LifecycleCommand {
@@ -71,11 +75,7 @@ struct Kill: LifecycleCommand {
         abstract: "Sends a signal to containers.", discussion: "  settle kill -s HUP web")
 
     @Option(name: [.customShort("s", allowingJoined: true), .long], help: "A name or a number.") var signal = "SIGKILL"
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
-
-    var options: StackOptions { StackOptions(shared, files) }
+    @OptionGroup var containers: ContainerOptions
 
     func validate() throws {
         if Signal.number(named: signal) == nil { throw ValidationError("there is no signal \(signal)") }

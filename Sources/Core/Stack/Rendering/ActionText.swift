@@ -1,0 +1,26 @@
+extension Action {
+    /// What is done to what, for the journal.
+    package var words: String {
+        switch self {
+        case .project: "project"
+        case .stackNamespace: "stack namespace"
+        case .namespace(let endpoint, let kind): "namespace \(endpoint) \(kind.rawValue)"
+        case .bridge(let network): "bridge \(network.key)"
+        case .removeBridge(let key): "remove bridge \(key)"
+        case .link(let endpoint, let attachment): "link \(endpoint) \(attachment.network) \(attachment.address)"
+        case .unlink(let endpoint, let network): "unlink \(endpoint) \(network)"
+        case .egress(let egress): "egress \(egress?.subnet ?? "none")"
+        case .firewall: "firewall"
+        case .volume(let volume): "volume \(volume.name)"
+        case .removeVolume(let volume): "remove volume \(volume.name)"
+        case .ports: "ports"
+        case .hosts: "hosts"
+        case .limits(let instance, _): "limits \(instance)"
+        case .thaw(let instance): "thaw \(instance)"
+        case .prepare(let instance, _): "prepare \(instance)"
+        case .start(let instance): "start \(instance)"
+        case .discard(let instance): "discard \(instance)"
+        case .removeEndpoint(let name): "remove endpoint \(name)"
+        }
+    }
+}

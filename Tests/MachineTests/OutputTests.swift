@@ -90,5 +90,21 @@ extension MachineTests {
                 #expect(ended.status == 0 && ended.out == "first\nlast\n", "\(ended)")
             }
         }
+
+        @Test func `an interrupt ends the following, not the containers`() throws {
+            let yaml = """
+                services:
+                  web: {rootfs: host, command: [sh, -c, "echo hello; exec sleep infinity"], init: true}
+                """
+            try withStack(yaml) { stack in
+                try stack.up()
+                let logs = try stack.start(["logs", "-f"])
+                try waitUntil("its line") { logs.out.contains("hello") }
+                logs.signal(SIGINT)
+                let ended = try logs.wait()
+                #expect(ended.status == 130, "\(ended)")
+                #expect(try stack.ps().contains { $0.Service == "web" && $0.State == "running" })
+            }
+        }
     }
 }

@@ -40,8 +40,13 @@ struct Logs: StackCommand {
         for id in kept where names.isEmpty || names.contains(id.service) { printer.add(id, tail: Int(tail)) }
         if follow {
             let following = Following(scene, printer, services: names)
-            try following.loop.watchSignals([SIGINT]) { _ in following.loop.stop() }
+            var isInterrupted = false
+            try following.loop.watchSignals([SIGINT]) { _ in
+                isInterrupted = true
+                following.loop.stop()
+            }
             try following.run()
+            if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
         } else {
             try printer.finish()
         }

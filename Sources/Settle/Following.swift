@@ -12,6 +12,8 @@ final class Following {
     var tellsEnds = false
     /// Those whose end has not been told yet.
     var wasLive: Set<ContainerID> = []
+    /// When those were first met that have ended and whose last lines may yet come: CLOCK_MONOTONIC, nanoseconds.
+    private var waitsSince: [ContainerID: Int64] = [:]
 
     init(_ scene: Scene, _ printer: LogPrinter, services: [String], on loop: EventLoop = EventLoop()) {
         self.scene = scene
@@ -40,19 +42,31 @@ final class Following {
         try printer.finish()
     }
 
-    /// Takes up containers that came, and stops where none is left that could write.
+    /// Takes up containers that came, and stops where none is left whose output could grow.
     private func look() throws {
-        let list = ContainerList(try scene.observe(), project: scene.name, now: 0)
+        let observation = try scene.observe(.states)
+        let list = ContainerList(observation, project: scene.name, now: 0)
+        var isOver = true
         let mine = list.rows.filter { services.isEmpty || services.contains($0.id.service) }
         for row in mine {
             printer.add(row.id)
             if row.state.isLive {
+                isOver = false
                 wasLive.insert(row.id)
+            } else if observation.logGrows(of: row.container), isPatient(with: row.id) {
+                isOver = false
             } else if wasLive.remove(row.id) != nil, tellsEnds {
                 try printer.print()
                 scene.output.progress("\(ResourceID.container(row.id))", row.ending)
             }
         }
-        if !mine.contains(where: { $0.state.isLive }) { loop.stop() }
+        if isOver { loop.stop() }
+    }
+
+    /// A supervisor that cannot note an end, on a full disk for example, is not waited for without end.
+    private func isPatient(with id: ContainerID) -> Bool {
+        let since = waitsSince[id, default: MachineClock.monotonic]
+        waitsSince[id] = since
+        return MachineClock.monotonic - since < 10_000_000_000
     }
 }

@@ -91,6 +91,34 @@ extension MachineTests {
             }
         }
 
+        @Test func `following and a look wait for the last lines of what has ended`() throws {
+            let yaml = """
+                services:
+                  web:
+                    rootfs: host
+                    command: [sh, -c, "echo first; while [ ! -e /gate/go ]; do sleep 0.02; done; echo last"]
+                    volumes: ["./gate:/gate"]
+                """
+            try withStack(yaml) { stack in
+                try stack.up()
+                let following = try stack.start(["logs", "-f", "--no-log-prefix"])
+                try waitUntil("the first line") { following.out == "first\n" }
+                let supervisor = try #require(stack.helper("supervise"))
+                kill(supervisor, SIGSTOP)
+                defer { kill(supervisor, SIGCONT) }
+                try stack.file("gate/go", "")
+                try waitUntil("its end") { try stack.ps().allSatisfy { $0.State == "exited" } }
+                let look = try stack.start(["logs", "--no-log-prefix"])
+                // Longer than the follower's own looks at the containers are apart.
+                usleep(600_000)
+                kill(supervisor, SIGCONT)
+                for reader in [following, look] {
+                    let ended = try reader.wait()
+                    #expect(ended.status == 0 && ended.out == "first\nlast\n", "\(ended)")
+                }
+            }
+        }
+
         @Test func `an interrupt ends the following, not the containers`() throws {
             let yaml = """
                 services:

@@ -34,6 +34,12 @@ package struct Observation: Hashable, Sendable {
 
     package enum Health: Hashable, Sendable { case sound, broken, absent }
 
+    /// Whether lines may yet come to the log of a container, be it that it has ended: a supervisor, the one that the
+    /// keeper starts next included, has not emptied its pipe yet.
+    package func logGrows(of container: ObservedContainer) -> Bool {
+        !container.hasWholeLog && supervisor.keeper != nil
+    }
+
     package struct Presence: Hashable, Sendable {
         package var keeper: Int32?
         package var supervisor: Int32?
@@ -70,6 +76,8 @@ package struct ObservedContainer: Hashable, Sendable {
     /// Kind → inode number.
     package var namespaces: [NamespaceKind: UInt64] = [:]
     package var policyRestarts = 0
+    /// Whether its log has all that its last life wrote: the supervisor empties the pipe and then notes the end.
+    package var hasWholeLog = true
 
     package init(entry: Ledger.Entry, state: State) {
         self.entry = entry
@@ -82,6 +90,14 @@ package struct ObservedContainer: Hashable, Sendable {
         /// Ended; the supervisor, or its successor, will start it again.
         case restarting(ExitStatus)
         case exited(ExitStatus)
+
+        /// Whether it writes, or will again by itself.
+        package var isLive: Bool {
+            switch self {
+            case .running, .restarting: true
+            case .created, .exited: false
+            }
+        }
     }
 
     package var isRunning: Bool { state == .running }

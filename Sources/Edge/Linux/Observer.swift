@@ -53,6 +53,9 @@ package struct Observer {
                 entry: entry, state: runState(entry, latest[entry.instance], restarts, helpers))
             container.policyRestarts = restarts
             container.startedAt = latest[entry.instance]?.time
+            if let run = latest[entry.instance] {
+                container.hasWholeLog = run.end != nil || run.boot != Run.currentBoot
+            }
             container.cgroup = cgroups.container("\(entry.instance)", of: paths.project).path
             if container.isRunning, let run = latest[entry.instance] {
                 container.pid = run.process.pid

@@ -48,7 +48,21 @@ struct Logs: StackCommand {
             try following.run()
             if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
         } else {
+            try awaitLastLines(scene)
             try printer.finish()
+        }
+    }
+
+    /// What ended a moment ago may still have lines in its pipe: the supervisor, or its successor, is given a second.
+    private func awaitLastLines(_ scene: Scene) throws {
+        for _ in 0..<50 {
+            let observation = try scene.observe(.states)
+            let growing = observation.containers.values.contains { container in
+                !container.state.isLive && observation.logGrows(of: container)
+                    && (names.isEmpty || names.contains(container.entry.instance.id.service))
+            }
+            if !growing { return }
+            usleep(20_000)
         }
     }
 }

@@ -6,7 +6,7 @@ package struct ContainerList: Sendable {
         package let id: ContainerID
         package let state: State
         fileprivate let name: String
-        fileprivate let container: ObservedContainer
+        package let container: ObservedContainer
     }
 
     /// Docker's words.

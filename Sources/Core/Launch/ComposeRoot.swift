@@ -46,41 +46,43 @@ extension Composer {
                 .mkdirat, [.here, .string(folder), .octal(0o755)], tolerated: [.exists], to: "make the folder \(folder)"
             )
         }
-        whiteOut(facts.hidden, in: root.upper)
+        var layers = escaped(root.lowerPath, colons: true)
+        if !facts.hidden.isEmpty {
+            layers = Self.hidingLayer + ":" + layers
+            hide(facts.hidden)
+        }
         let options = [
-            "lowerdir=" + escaped(root.lowerPath, colons: true), "upperdir=" + escaped(root.upper),
+            "lowerdir=" + layers, "upperdir=" + escaped(root.upper),
             // Folders of the lower layer can be renamed. A restart may use the layer while its last mount is still
-            // going away, which an index would forbid.
-            "workdir=" + escaped(root.work), "redirect_dir=on", "index=off",
+            // going away, which an index would forbid. The file system is one device whatever its layers are on.
+            "workdir=" + escaped(root.work), "redirect_dir=on", "index=off", "xino=on",
         ]
         mount(
             "overlay", on: root.upper, type: "overlay", [.noDevices], options.joined(separator: ","),
             to: "mount the root file system on \(root.lowerPath)")
     }
 
-    /// A whiteout cannot be seen, opened or removed from inside; at most something new takes its place. They are names of
-    /// one inode: making an inode is most of what a start asks of the disk.
-    private mutating func whiteOut(_ hidden: [HiddenPath], in upper: String) {
+    /// Where the layer that hides things is put together: a place that every host has, and that the new root covers.
+    private static let hidingLayer = "/proc"
+
+    /// A layer of its own above the host's, in memory and out of everybody's reach once the root has changed: a whiteout
+    /// cannot be seen, opened or removed from inside; at most something new takes its place. Not in the writable layer:
+    /// making inodes would be most of what a start asks of the disk.
+    private mutating func hide(_ hidden: [HiddenPath]) {
+        let layer = Self.hidingLayer
+        mount("tmpfs", on: layer, type: "tmpfs", .inert, "mode=755", to: "make a layer that hides the host's secrets")
         var made: Set<String> = []
         for path in hidden {
             let purpose = "hide \(path.path)"
             for folder in path.above where made.insert(folder.path).inserted {
-                let target = Argument.string(upper + folder.path)
-                add(.mkdirat, [.here, target, .octal(folder.mode)], tolerated: [.exists], to: purpose)
+                let target = Argument.string(layer + folder.path)
+                add(.mkdirat, [.here, target, .octal(folder.mode)], to: purpose)
                 if (folder.uid, folder.gid) == (0, 0) { continue }
                 add(
                     .fchownat, [.here, target, .number(folder.uid), .number(folder.gid), Kernel.noFollow], to: purpose)
             }
-            let target = Argument.string(upper + path.path)
-            if let first = hidden.first, first != path {
-                add(
-                    .linkat, [.here, .string(upper + first.path), .here, target, .number(0)], tolerated: [.exists],
-                    to: purpose)
-            } else {
-                add(
-                    .mknodat, [.here, target, Kernel.whiteout, Kernel.device(0, 0)], tolerated: [.exists],
-                    to: purpose)
-            }
+            add(
+                .mknodat, [.here, .string(layer + path.path), Kernel.whiteout, Kernel.device(0, 0)], to: purpose)
         }
     }
 

@@ -4,7 +4,6 @@ package struct Facts: Codable, Hashable, Sendable {
     /// Capabilities in this process's bounding set, in the kernel's order, named as in `LaunchSpec.capabilities`.
     /// Nobody can hand on more.
     package var bounding: [String]
-    /// Empty once the writable layer holds them.
     package var hidden: [HiddenPath]
     /// Those of the masked paths that this kernel has.
     package var masked: [KnownPath]
@@ -54,7 +53,7 @@ package struct KnownPath: Codable, Hashable, Sendable {
     }
 }
 
-/// A path of the lower layer that a whiteout in the upper one takes away.
+/// A path of the lower layer that a whiteout in the layer above it takes away.
 package struct HiddenPath: Codable, Hashable, Sendable {
     package struct Folder: Codable, Hashable, Sendable {
         package var path: String
@@ -71,7 +70,7 @@ package struct HiddenPath: Codable, Hashable, Sendable {
     }
 
     package var path: String
-    /// The folders above, outermost first: the upper layer's attributes count, so it must repeat the lower's.
+    /// The folders above, outermost first: the attributes of the layer above count, so it must repeat the lower's.
     package var above: [Folder]
 
     package init(_ path: String, above: [Folder]) {

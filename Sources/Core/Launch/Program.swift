@@ -57,8 +57,8 @@ package struct Program: Hashable, Sendable {
         let step = steps[step]
         switch step.call {
         case .execve: return cannotRun
-        case .capset, .chdir, .close, .close_range, .dup3, .execveat, .fchownat, .ioctl, .keyctl, .linkat, .mkdirat,
-            .mknodat, .mount, .mount_setattr, .move_mount, .open_tree, .openat, .pivot_root, .prctl, .read, .seccomp,
+        case .capset, .chdir, .close, .close_range, .dup3, .execveat, .fchownat, .ioctl, .keyctl, .mkdirat, .mknodat,
+            .mount, .mount_setattr, .move_mount, .open_tree, .openat, .pivot_root, .prctl, .read, .seccomp,
             .sethostname,
             .setgroups, .setns, .setresgid, .setresuid, .setsid, .symlinkat, .umask, .umount2, .unshare:
             return (step.key, "cannot \(step.purpose): \(reason)")
@@ -91,9 +91,9 @@ extension SystemCall {
         case .mount, .mount_setattr, .move_mount, .open_tree, .pivot_root, .umount2, .unshare, .setns, .sethostname,
             .setgroups, .setresgid, .setresuid, .seccomp, .mknodat, .fchownat:
             true
-        case .capset, .chdir, .close, .close_range, .dup3, .execve, .execveat, .ioctl, .keyctl, .linkat, .mkdirat,
-            .openat,
-            .prctl, .read, .setsid, .symlinkat, .umask:
+        case .capset, .chdir, .close, .close_range, .dup3, .execve, .execveat, .ioctl, .keyctl, .mkdirat, .openat,
+            .prctl,
+            .read, .setsid, .symlinkat, .umask:
             false
         }
     }

@@ -30,8 +30,7 @@ package struct Step: Hashable, Sendable {
 
 /// The system calls that programs are made of, named as in the kernel.
 package enum SystemCall: String, Hashable, Sendable, CaseIterable {
-    case capset, chdir, close, close_range, dup3, execve, execveat, fchownat, ioctl, keyctl, linkat, mkdirat, mknodat,
-        mount
+    case capset, chdir, close, close_range, dup3, execve, execveat, fchownat, ioctl, keyctl, mkdirat, mknodat, mount
     case mount_setattr, move_mount, open_tree, openat, pivot_root, prctl, read, seccomp, sethostname, setgroups, setns
     case setresgid, setresuid, setsid, symlinkat, umask, umount2, unshare
 }

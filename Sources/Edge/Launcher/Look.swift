@@ -13,9 +13,9 @@ extension Launcher {
             case .join: [spec.root.lowerPath]
             case .host: ["/"]
             }
-        var facts = Facts(identity: try identity(spec.user, in: paths), bounding: boundingCapabilities())
+        var facts = Facts(identity: try identity(spec.user, in: paths), bounding: boundingCapabilities)
         guard spec.source(of: .mnt) == .new else { return facts }
-        if spec.root.lower == .host { facts.hidden = hidden(spec.hiddenPaths, upper: spec.root.upper) }
+        if spec.root.lower == .host { facts.hidden = hidden(spec.hiddenPaths) }
         facts.masked = spec.maskedPaths.compactMap { path in
             isFolder(path).map { KnownPath(path, isFolder: $0) }
         }
@@ -27,7 +27,7 @@ extension Launcher {
 
     /// The same for one more process in the container that `process` belongs to.
     package static func look(_ spec: ExecSpec, process: Int32) throws(LaunchError) -> Facts {
-        Facts(identity: try identity(spec.user, in: ["/proc/\(process)/root"]), bounding: boundingCapabilities())
+        Facts(identity: try identity(spec.user, in: ["/proc/\(process)/root"]), bounding: boundingCapabilities)
     }
 
     private static func identity(_ user: String?, in paths: [String]) throws(LaunchError) -> Identity {
@@ -66,17 +66,12 @@ extension Launcher {
         return result
     }
 
-    /// Paths of the host that exist and that the upper layer says nothing about yet.
-    private static func hidden(_ patterns: [String], upper: String) -> [HiddenPath] {
-        var result: [HiddenPath] = []
-        for pattern in patterns {
-            for path in expanded(pattern) where !Files.exists(upper + path) {
-                // Something above is hidden already.
-                if result.contains(where: { path == $0.path || path.hasPrefix($0.path + "/") }) { continue }
-                result.append(HiddenPath(path, above: foldersAbove(path)))
-            }
-        }
-        return result
+    /// Paths of the host that exist.
+    private static func hidden(_ patterns: [String]) -> [HiddenPath] {
+        let paths = Set(patterns.flatMap(expanded)).sorted()
+        // What is below something hidden is hidden with it.
+        return paths.filter { path in !paths.contains { path.hasPrefix($0 + "/") } }
+            .map { HiddenPath($0, above: foldersAbove($0)) }
     }
 
     /// The existing paths that a pattern stands for, without links in the folders above.
@@ -120,7 +115,9 @@ extension Launcher {
     }
 
     /// What this process may hand on. Root need not be all-powerful: a container's root is not.
-    package static func boundingCapabilities() -> [String] {
+    package static let boundingCapabilities = heldCapabilities()
+
+    private static func heldCapabilities() -> [String] {
         var names: [String] = []
         var value: cap_value_t = 0
         while true {

@@ -74,8 +74,10 @@ let environment: [String: String] = {
     var result: [String: String] = [:]
     var next = environ
     while let entry = next.pointee {
-        let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+        if let equals = strchr(entry, Int32(UInt8(ascii: "="))) {
+            let name = UnsafeRawBufferPointer(start: entry, count: equals - entry)
+            result[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)
+        }
         next += 1
     }
     return result

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Glibc
+import Linux
 
 let settleVersion = "0.1.0"
 
@@ -19,7 +20,6 @@ struct Settle: ParsableCommand {
             Global options may stand before the command or after it: `settle -p shop ps` is `settle ps -p shop`.
             """,
         version: settleVersion,
-        subcommands: [Supervise.self],
         groupedSubcommands: [
             CommandGroup(name: "Stack", subcommands: [Config.self, Diff.self, Up.self, Down.self]),
             CommandGroup(
@@ -31,7 +31,19 @@ struct Settle: ParsableCommand {
         ])
 
     static func main() {
-        Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        Glibc.exit(arguments.first == "supervise" ? supervise(arguments) : run(arguments))
+    }
+
+    /// `settle supervise PROJECT`, as the keeper says: a word between Settle's processes, not one of its commands.
+    private static func supervise(_ arguments: [String]) -> Int32 {
+        guard arguments.count == 2 else { return Complaint.wrong }
+        do {
+            try Supervisor.run(arguments[1], roots: Roots(environment: environment))
+            return 0
+        } catch {
+            return report(error, Output())
+        }
     }
 
     /// - Returns: the exit status.

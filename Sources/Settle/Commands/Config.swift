@@ -6,7 +6,7 @@ import Syscalls
 
 struct Config: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks the file and shows what it means, everything spelled out.",
+        commandName: "config", abstract: "Checks the file and shows what it means, everything spelled out.",
         discussion: "  settle config --format json")
 
     enum ConfigFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }

@@ -4,7 +4,7 @@ import Stack
 
 struct Diff: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what `up` would do, and why.",
+        commandName: "diff", abstract: "Shows what `up` would do, and why.",
         discussion: """
               settle diff
               settle diff --format json --exit-code

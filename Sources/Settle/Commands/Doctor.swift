@@ -6,7 +6,7 @@ import Stack
 
 struct Doctor: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Says what this machine can do, and how to mend what it cannot.",
+        commandName: "doctor", abstract: "Says what this machine can do, and how to mend what it cannot.",
         discussion: "  settle doctor --format json")
 
     enum DoctorFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
@@ -20,7 +20,7 @@ struct Doctor: StackCommand {
     func run() throws {
         let output = options.output
         let checks = try Host.doctor(Roots(environment: environment)).map { Row($0) }
-        let rows = checks + [Row(capabilities: Set(Launcher.boundingCapabilities()))]
+        let rows = checks + [Row(capabilities: Set(Launcher.boundingCapabilities))]
         switch format {
         case .text: output.write(text(rows, output.palette))
         case .json: output.write(JSON.object([("checks", .array(rows.map(\.json)))]).compact + "\n")

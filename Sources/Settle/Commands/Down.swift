@@ -8,7 +8,7 @@ import Syscalls
 
 struct Down: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stops everything and removes it; volumes only when asked.",
+        commandName: "down", abstract: "Stops everything and removes it; volumes only when asked.",
         discussion: """
               settle down
               settle down -v --verify

@@ -4,7 +4,7 @@ import Stack
 
 struct Exec: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Runs a command in a running container.",
+        commandName: "exec", abstract: "Runs a command in a running container.",
         discussion: """
               settle exec web sh
               settle exec -T -e LANG=C web env

@@ -40,7 +40,7 @@ extension LifecycleCommand {
 struct Stop: LifecycleCommand {
     static let word = "stop"
     static let configuration = CommandConfiguration(
-        abstract: "Stops containers and keeps them.", discussion: "  settle stop -t 3 web")
+        commandName: "stop", abstract: "Stops containers and keeps them.", discussion: "  settle stop -t 3 web")
 
     @OptionGroup var stopping: StopOptions
     @OptionGroup var containers: ContainerOptions
@@ -61,7 +61,8 @@ struct StartCommand: LifecycleCommand {
 struct Restart: LifecycleCommand {
     static let word = "restart"
     static let configuration = CommandConfiguration(
-        abstract: "Stops containers and starts the same ones again.", discussion: "  settle restart web")
+        commandName: "restart", abstract: "Stops containers and starts the same ones again.",
+        discussion: "  settle restart web")
 
     @OptionGroup var stopping: StopOptions
     @OptionGroup var containers: ContainerOptions
@@ -72,7 +73,7 @@ struct Restart: LifecycleCommand {
 struct Kill: LifecycleCommand {
     static let word = "kill"
     static let configuration = CommandConfiguration(
-        abstract: "Sends a signal to containers.", discussion: "  settle kill -s HUP web")
+        commandName: "kill", abstract: "Sends a signal to containers.", discussion: "  settle kill -s HUP web")
 
     @Option(name: [.customShort("s", allowingJoined: true), .long], help: "A name or a number.") var signal = "SIGKILL"
     @OptionGroup var containers: ContainerOptions

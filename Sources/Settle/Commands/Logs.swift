@@ -7,7 +7,7 @@ import Syscalls
 
 struct Logs: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the output of the containers.", discussion: "  settle logs -f -n 100 web")
+        commandName: "logs", abstract: "Shows the output of the containers.", discussion: "  settle logs -f -n 100 web")
 
     @Flag(name: .shortAndLong, help: "Go on as output comes, until all containers have ended.") var follow = false
     @Option(

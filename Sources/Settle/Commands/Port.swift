@@ -4,7 +4,8 @@ import Stack
 
 struct Port: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the host's address that leads to a port of a service.", discussion: "  settle port web 80")
+        commandName: "port", abstract: "Shows the host's address that leads to a port of a service.",
+        discussion: "  settle port web 80")
 
     @Option(name: .customLong("protocol"), help: "tcp or udp.")
     var transport: PublishedPort.TransportProtocol = .tcp

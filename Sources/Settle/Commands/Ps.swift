@@ -5,7 +5,7 @@ import Stack
 
 struct Ps: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Lists the containers, as the kernel shows them.",
+        commandName: "ps", abstract: "Lists the containers, as the kernel shows them.",
         discussion: """
               settle ps -a
               settle ps --format json

@@ -4,7 +4,7 @@ import Stack
 
 struct Up: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes the machine as the file says.",
+        commandName: "up", abstract: "Makes the machine as the file says.",
         discussion: """
               settle up -d
               settle up --dry-run

@@ -3,7 +3,7 @@ import Diagnostics
 
 struct Version: StackCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the version.", discussion: "  settle version --short")
+        commandName: "version", abstract: "Shows the version.", discussion: "  settle version --short")
 
     @Flag(help: "Only the number.") var short = false
     @Option(name: .shortAndLong, help: "text or json.") var format: VersionFormat = .text

@@ -125,6 +125,12 @@ extension Goal {
         case stack(String)
     }
 
+    /// The places in networks of the network namespace of that name.
+    package func attachments(of endpoint: String) -> [Attachment] {
+        if let namespace = namespace(endpoint) { return namespace.attachments }
+        return containers.first { $0.namespaces.net == .own && $0.id.endpoint == endpoint }?.attachments ?? []
+    }
+
     /// Whose namespace of this kind a container uses in the end. The blueprint has no cycles.
     package func resolved(_ kind: NamespaceKind, of container: ContainerSpec) -> NamespaceOwner {
         switch container.namespaces[kind] {

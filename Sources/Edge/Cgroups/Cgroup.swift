@@ -50,7 +50,7 @@ package struct Cgroup: Hashable, Sendable {
         if fresh, exists { try remove() }
         var isNew = true
         for mount in mode.mounts where !(try make(mount)) { isNew = false }
-        try apply(limits, over: isNew ? untouched : self.limits)
+        try apply(limits, over: isNew ? untouched(for: limits) : self.limits)
     }
 
     /// One folder. The folders above may vanish meanwhile, when the last other project goes: try again.
@@ -83,7 +83,9 @@ package struct Cgroup: Hashable, Sendable {
                 fix: "run as root, or set SETTLE_CGROUP to a folder delegated to you", errno: reason.errno)
         }
         if mount == mode.unified, isNew || depth >= rootDepth { parent.enableControllers() }
-        if mode.controllers["cpuset"] == CgroupMode.Controller(version: .v1, mount: mount) { try copyProcessors(mount) }
+        if mode.controllers["cpuset"] == CgroupMode.Controller(version: .v1, mount: mount) {
+            try copyProcessors(mount, isNew: isNew)
+        }
         return isNew
     }
 
@@ -99,13 +101,20 @@ package struct Cgroup: Hashable, Sendable {
 
     /// A new v1 cpuset is empty, and no process may enter it so. Nor may the parent be, which another project's start
     /// may have made this moment.
-    private func copyProcessors(_ mount: String) throws(CgroupError) {
+    private func copyProcessors(_ mount: String, isNew: Bool) throws(CgroupError) {
         for name in ["cpuset.mems", "cpuset.cpus"] {
-            let (own, above) = ("\(folder(mount))/\(name)", "\(parent.folder(mount))/\(name)")
-            if !(try step("reading a cpuset") { () throws(SystemError) in try Control.line(own) }).isEmpty { continue }
-            if depth > 1 { try parent.copyProcessors(mount) }
-            try step("filling a cpuset") { () throws(SystemError) in try Files.poke(own, try Control.line(above)) }
+            if !isNew, !(try processors(name, mount).isEmpty) { continue }
+            var text = try parent.processors(name, mount)
+            if text.isEmpty, depth > 1 {
+                try parent.copyProcessors(mount, isNew: false)
+                text = try parent.processors(name, mount)
+            }
+            try step("filling a cpuset") { () throws(SystemError) in try Files.poke("\(folder(mount))/\(name)", text) }
         }
+    }
+
+    private func processors(_ name: String, _ mount: String) throws(CgroupError) -> String {
+        try step("reading a cpuset") { () throws(SystemError) in try Control.line("\(folder(mount))/\(name)") }
     }
 
     // MARK: - Members
@@ -141,7 +150,7 @@ package struct Cgroup: Hashable, Sendable {
         guard let mount = mode.unified ?? mode.controllers["pids"]?.mount ?? mode.mounts.first,
             let text = try? Files.text(folder(mount) + "/cgroup.procs")
         else { return [] }
-        return text.split(separator: "\n").compactMap { Int32($0) }.sorted()
+        return text.lines.compactMap { Int32($0) }.sorted()
     }
 
     /// The processes in this group and those below.
@@ -152,20 +161,19 @@ package struct Cgroup: Hashable, Sendable {
 enum Control {
     static func line(_ path: String) throws(SystemError) -> String {
         let file = try Descriptor(path, O_RDONLY)
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        let count = try check("read", on: path) { read(file.raw, &chunk, chunk.count) }
-        return String(decoding: chunk[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        let bytes = try Files.read(4096, from: file.raw, named: path)
+        return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 
     static func words(_ path: String) throws(SystemError) -> [String] {
-        try line(path).split(separator: " ").map(String.init)
+        try line(path).words.map(String.init)
     }
 
     /// A file of `name number` lines.
     static func number(_ name: String, in path: String) -> Int? {
         guard let text = try? Files.text(path) else { return nil }
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in text.lines {
+            let words = line.words
             if words.count == 2, words[0] == name { return Int(words[1]) }
         }
         return nil

@@ -34,8 +34,8 @@ package struct CgroupMode: Hashable, Sendable {
     package init(mountinfo: String, available: (String) -> String) {
         var controllers: [String: Controller] = [:]
         var unified: String?
-        for line in mountinfo.split(separator: "\n") {
-            let fields = line.split(separator: " ")
+        for line in mountinfo.lines {
+            let fields = line.words
             guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 3 else { continue }
             let mount = Self.unescaped(fields[4])
             switch fields[dash + 1] {

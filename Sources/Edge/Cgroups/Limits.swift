@@ -39,15 +39,22 @@ extension Cgroup {
         return files.map(\.name)
     }
 
-    /// What a group that was made this moment says, without reading it: the kernel's defaults, in the files that are there.
-    var untouched: ObservedLimits {
+    /// What a group that was made this moment says, without reading it: the kernel's defaults. Of the files that are to
+    /// say something else, those that are there.
+    func untouched(for limits: ResourceLimits) -> ObservedLimits {
         let inheritedCPUs = parent.processors
         var texts: [String: String] = [:]
-        for file in Self.names(mode) {
-            guard let path = self.file(file.controller, file.name), Files.exists(path) else { continue }
+        for file in Self.names(mode) where self.file(file.controller, file.name) != nil {
             texts[file.name] = file.key == .cpuset && isOnV1("cpuset") ? inheritedCPUs : file.text
         }
-        return ObservedLimits(versions: mode.versions, texts: texts, inheritedCPUs: inheritedCPUs, page: Self.page)
+        func observed() -> ObservedLimits {
+            ObservedLimits(versions: mode.versions, texts: texts, inheritedCPUs: inheritedCPUs, page: Self.page)
+        }
+        let all = observed()
+        for file in all.files(of: limits) where !all.matches(file) {
+            if let path = self.file(file.controller, file.name), !Files.exists(path) { texts[file.name] = nil }
+        }
+        return observed()
     }
 
     private func isOnV1(_ controller: String) -> Bool { mode.controllers[controller]?.version == .v1 }

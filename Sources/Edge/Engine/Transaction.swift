@@ -146,8 +146,13 @@ package final class Transaction {
 
     /// Starts overlap, as most of one is waiting for the kernel. Whoever depends on another waits until that one runs.
     private func awaitStarts(before command: ChangeRun.Command?) throws(Event.Failure) {
-        if case .perform(.start(let instance)) = command, starting.count < Self.overlap, !depends(instance) { return }
-        try awaitStarts()
+        guard case .perform(.start(let instance)) = command, !depends(instance) else { return try awaitStarts() }
+        if starting.count == Self.overlap { try awaitStart(starting.removeFirst()) }
+    }
+
+    private func awaitStart(_ instance: Instance) throws(Event.Failure) {
+        try machine.awaitStart(instance)
+        tell(.start(instance))
     }
 
     private func depends(_ instance: Instance) -> Bool {
@@ -162,8 +167,7 @@ package final class Transaction {
         var failure: Event.Failure?
         for instance in starting {
             do throws(Event.Failure) {
-                try machine.awaitStart(instance)
-                tell(.start(instance))
+                try awaitStart(instance)
             } catch {
                 failure = failure ?? error
             }

@@ -33,6 +33,8 @@ package func resolve(user: String?, passwd: String, group: String) throws(Launch
 private let maximumID = 0x7FFF_FFFF
 
 private func records(_ text: String, fields: Int) -> [[String]] {
-    text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init) }
-        .filter { $0.count >= fields }
+    // By bytes: splitting by characters takes ten times as long.
+    text.utf8.split(separator: UInt8(ascii: "\n")).map { line in
+        line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map { String(Substring($0)) }
+    }.filter { $0.count >= fields }
 }

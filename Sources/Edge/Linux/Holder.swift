@@ -7,6 +7,8 @@ import Syscalls
 final class Holder {
     private let find: () throws -> Int32
     private var connection: DescriptorStore?
+    /// What the holder has: only this process gives it anything, so what is not among it need not be asked for.
+    private var names: Set<String> = []
 
     /// - Parameter find: the holder's pid; starts one where none lives.
     init(find: @escaping () throws -> Int32) { self.find = find }
@@ -19,10 +21,12 @@ final class Holder {
             try reconnect()
             try connection!.put(descriptor, as: name)
         }
+        names.insert(name)
     }
 
     func get(_ name: String) throws -> Descriptor? {
         try connect()
+        guard names.contains(name) else { return nil }
         do {
             return try connection!.get(name)
         } catch {
@@ -34,7 +38,7 @@ final class Holder {
     func drop(_ name: String) {
         do {
             try connect()
-            _ = try connection!.drop(name)
+            if names.remove(name) != nil { _ = try connection!.drop(name) }
         } catch {
             // A holder that is gone holds nothing.
             connection = nil
@@ -54,6 +58,8 @@ final class Holder {
 
     private func reconnect() throws {
         connection = nil
-        connection = try DescriptorStore(holder: try find())
+        let store = try DescriptorStore(holder: try find())
+        names = Set(try store.list())
+        connection = consume store
     }
 }

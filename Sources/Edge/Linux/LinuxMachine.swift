@@ -18,8 +18,11 @@ package final class LinuxMachine: Machine {
     var processes: [ContainerID: ProcessIdentity] = [:]
     /// What was set off and has not been waited for.
     var starting: [Instance: PendingStart] = [:]
-    /// Told of every start: the supervisor watches the process and its output.
-    var didStart: (Run) -> Void = { _ in }
+    /// The links of the stack namespace by alias, as the change in progress found them.
+    var members: [String: [LinkState]]?
+    var hosts: HostsTexts?
+    /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
+    var didStart: (Run, Int32, Int32) -> Void = { _, _, _ in }
     /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
     var didEnd: (Instance) -> Void = { _ in }
     /// Whether it is a restart policy that starts the next container.
@@ -36,7 +39,8 @@ package final class LinuxMachine: Machine {
     }
 
     package func observe(_ ledger: Ledger) throws -> Observation {
-        try Observer(paths, cgroups: cgroups).observe(ledger)
+        members = nil
+        return try Observer(paths, cgroups: cgroups).observe(ledger)
     }
 
     package func perform(_ action: Action, in goal: Goal) throws(Event.Failure) {
@@ -79,9 +83,7 @@ package final class LinuxMachine: Machine {
     func group(_ instance: Instance) -> Cgroup { cgroups.container("\(instance)", of: paths.project) }
 
     /// Every life of a container that has a folder.
-    func instances(of id: ContainerID) -> [Instance] {
-        Files.names(in: paths.instances).compactMap { Instance($0) }.filter { $0.id == id }
-    }
+    var instances: [Instance] { Files.names(in: paths.instances).compactMap { Instance($0) } }
 
     package func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure) {
         guard let process = processes[instance.id] else { return }

@@ -14,7 +14,7 @@ extension LinuxMachine {
     func prepare(_ instance: Instance, _ spec: ContainerSpec, in goal: Goal) throws {
         let folder = paths.folder(instance)
         try Files.makeFolders(folder, mode: 0o700)
-        try Files.replace("\(folder)/hosts", Self.hostsText(spec, in: goal).utf8, mode: 0o644)
+        try Files.replace("\(folder)/hosts", hostsText(spec, in: goal).utf8, mode: 0o644)
         try Files.replace("\(folder)/hostname", "\(spec.hostname)\n".utf8, mode: 0o644)
         try Files.replace("\(folder)/resolv.conf", ResolverFile.ofHost().utf8, mode: 0o644)
         for mount in spec.mounts {
@@ -37,7 +37,7 @@ extension LinuxMachine {
         let group = group(instance)
         // A crash may have taken the files between a removal and its end.
         let hosts = "\(paths.folder(instance))/hosts"
-        let names = Self.hostsText(spec, in: goal)
+        let names = hostsText(spec, in: goal)
         if !Files.exists(hosts) {
             try prepare(instance, spec, in: goal)
         } else if try Files.text(hosts) != names {
@@ -52,7 +52,7 @@ extension LinuxMachine {
         do {
             try launch(instance, spec, group, output, in: goal)
         } catch {
-            throw abandon(instance, output, because: error)
+            throw abandon(instance, because: error)
         }
     }
 
@@ -61,18 +61,20 @@ extension LinuxMachine {
         do {
             try awaitProgram(pending.start)
         } catch {
-            let failure = abandon(instance, (try? holder.get(instance.outputName)) ?? nil, because: error)
+            let failure = abandon(instance, because: error)
             if let failure = failure as? Event.Failure { throw failure }
             throw Event.Failure(
                 resource: ResourceID.container(instance.id).description, key: "", message: "\(failure)")
         }
-        didStart(pending.run)
+        didStart(pending.run, pending.start.process.raw, pending.output.raw)
     }
 
     /// What a start that failed leaves behind goes; what is to be said of it stays.
-    private func abandon(_ instance: Instance, _ output: consuming Descriptor?, because error: any Error) -> any Error {
+    private func abandon(_ instance: Instance, because error: any Error) -> any Error {
         // Its last words are in the pipe; the log takes them before the pipe is closed.
-        if let output { try? LogCapture(fifo: output, folder: paths.log(instance.id)).drain() }
+        if let output = (try? holder.get(instance.outputName)) ?? nil {
+            try? LogCapture(fifo: output, folder: paths.log(instance.id)).drain()
+        }
         holder.drop(instance.outputName)
         holder.drop(instance.processName)
         try? group(instance).kill()
@@ -85,7 +87,7 @@ extension LinuxMachine {
     }
 
     private func launch(
-        _ instance: Instance, _ spec: ContainerSpec, _ group: Cgroup, _ output: borrowing Descriptor, in goal: Goal
+        _ instance: Instance, _ spec: ContainerSpec, _ group: Cgroup, _ output: consuming Descriptor, in goal: Goal
     ) throws {
         let launchSpec = launchSpec(spec, instance, in: goal)
         let program = compile(launchSpec, try Launcher.look(launchSpec))
@@ -112,7 +114,7 @@ extension LinuxMachine {
             isByPolicy: isStartingByPolicy)
         try store.append(run.startLine)
         try start.release()
-        starting[instance] = PendingStart(start, run)
+        starting[instance] = PendingStart(start, run, output)
     }
 
     func awaitProgram(_ start: borrowing Start) throws {
@@ -164,7 +166,9 @@ extension LinuxMachine {
         holder.drop(instance.processName)
         holder.drop(instance.outputName)
         try removeTree(paths.folder(instance))
-        if processes[instance.id] != nil, instances(of: instance.id).isEmpty { processes[instance.id] = nil }
+        if processes[instance.id] != nil, !instances.contains(where: { $0.id == instance.id }) {
+            processes[instance.id] = nil
+        }
     }
 
     /// The start of a container as a plain value.
@@ -181,10 +185,12 @@ extension LinuxMachine {
 final class PendingStart {
     let start: Start
     let run: Run
+    let output: Descriptor
 
-    init(_ start: consuming Start, _ run: Run) {
+    init(_ start: consuming Start, _ run: Run, _ output: consuming Descriptor) {
         self.start = start
         self.run = run
+        self.output = output
     }
 }
 

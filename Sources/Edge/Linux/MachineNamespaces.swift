@@ -15,16 +15,17 @@ extension LinuxMachine {
 
     func ensureNamespace(_ endpoint: String, _ kind: NamespaceKind, in goal: Goal) throws {
         if kind == .pid { return try ensureProcessNamespace(endpoint) }
-        let residents = goal.containers.filter { container in
+        let residents = processes.keys.filter { id in
+            guard let container = goal.container(id) else { return false }
             switch goal.resolved(kind, of: container) {
-            case .own(let id): id.endpoint == endpoint
-            case .stack(let name): name == endpoint
-            case .host: false
+            case .own(let id): return id.endpoint == endpoint
+            case .stack(let name): return name == endpoint
+            case .host: return false
             }
         }
         try ensure(
             kind, pin: paths.pin(endpoint, kind), name: kind == .net ? paths.name(of: endpoint) : nil,
-            held: holderName(endpoint, kind), residents: residents.map(\.id))
+            held: holderName(endpoint, kind), residents: residents)
         if kind == .ipc { try ensureSharedMemory(endpoint) }
     }
 

@@ -41,20 +41,17 @@ extension LinuxMachine {
         let alias = names.alias(ofLink: endpoint, in: network.key)
         let bridge = names.bridge(network.key)
         let address = try interface(attachment.address, in: network)
-        let members = try links.observe().filter { $0.alias == alias }
+        let members = try members(of: links)[alias] ?? []
         let within = try Links(in: inside.raw)
-        let ends = try within.observe()
-        let isRight =
-            members.count == 1
-            && ends.contains {
-                $0.index == members[0].peer && $0.name == attachment.interface && $0.isUp && $0.addresses == [address]
-            }
-        if isRight {
+        func isRight(_ end: LinkState) -> Bool {
+            end.index == members[0].peer && end.name == attachment.interface && end.isUp && end.addresses == [address]
+        }
+        if members.count == 1, try within.observe().contains(where: isRight) {
             if members[0].master != bridge { try links.setMaster(bridge, of: members[0].name) }
             if !members[0].isUp { try links.setUp(members[0].name) }
         } else {
             for member in members { try links.delete(member.name) }
-            for end in try within.observe() where end.name == attachment.interface { try within.delete(end.name) }
+            if try within.names().contains(attachment.interface) { try within.delete(attachment.interface) }
             try links.createPair(
                 PortSpec(name: Links.freshName("v-"), alias: alias), bridge: bridge,
                 peer: PortSpec(name: attachment.interface, address: address), in: inside.raw)
@@ -62,8 +59,17 @@ extension LinuxMachine {
         try setDefaultRoute(of: endpoint, within, in: goal)
     }
 
+    /// By alias, as the change in progress found them: one look at all of them is enough for fifty new ones.
+    private func members(of links: borrowing Links) throws -> [String: [LinkState]] {
+        if let members { return members }
+        let found = Dictionary(grouping: try links.observe(), by: \.alias)
+        members = found
+        return found
+    }
+
     func removeLink(_ endpoint: String, _ network: String, in goal: Goal) throws {
         guard let stack = try? Descriptor(paths.stackPin, O_RDONLY) else { return }
+        members = nil
         let links = try Links(in: stack.raw)
         let alias = names.alias(ofLink: endpoint, in: network)
         for link in try links.observe() where link.alias == alias { try links.delete(link.name) }
@@ -74,8 +80,8 @@ extension LinuxMachine {
 
     /// The way out leads through the first network that has one. Where there is none, connects fail at once.
     private func setDefaultRoute(of endpoint: String, _ links: borrowing Links, in goal: Goal) throws {
-        let attachments = goal.endpoints.first { $0.name == endpoint }?.attachments ?? []
-        let present = Set(try links.observe().map(\.name))
+        let present = Set(try links.names())
+        let attachments = goal.attachments(of: endpoint)
         let outward = attachments.first { attachment in
             present.contains(attachment.interface) && goal.network(attachment.network)?.isInternal == false
         }
@@ -101,19 +107,21 @@ extension LinuxMachine {
 
     /// Rewrites what differs in place: the containers' mounts show the file's inode.
     func writeHosts(in goal: Goal) throws {
+        // During a replacement both lives have a file.
+        let lives = Dictionary(grouping: instances, by: \.id)
         for container in goal.containers {
-            // During a replacement both lives have a file.
-            for instance in instances(of: container.id) {
+            for instance in lives[container.id] ?? [] {
                 let path = "\(paths.folder(instance))/hosts"
                 guard Files.exists(path) else { continue }
-                let text = Self.hostsText(container, in: goal)
+                let text = hostsText(container, in: goal)
                 if try Files.text(path) != text { try Files.rewrite(path, text) }
             }
         }
     }
 
-    static func hostsText(_ container: ContainerSpec, in goal: Goal) -> String {
-        HostsFile.text(goal.hosts(of: container).map { HostsFile.Entry($0.address, $0.names) })
+    func hostsText(_ container: ContainerSpec, in goal: Goal) -> String {
+        if hosts?.goal != goal { hosts = HostsTexts(goal) }
+        return hosts!.text(of: container)
     }
 
     // MARK: Published ports

@@ -44,6 +44,7 @@ package struct Observer {
         let runs = try Store(paths).runs()
         let latest = Dictionary(runs.map { ($0.instance, $0) }, uniquingKeysWith: { _, last in last })
         let network = isWhole ? observeNetwork(ledger.goal, into: &observation) : nil
+        let hosts = isWhole ? HostsTexts(ledger.goal) : nil
         let groups = Dictionary(
             (state?.containers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries {
@@ -63,7 +64,7 @@ package struct Observer {
                 for kind in NamespaceKind.allCases {
                     container.namespaces[kind] = NamespaceFiles.inode("/proc/\(run.process.pid)/ns/\(kind.rawValue)")
                 }
-                if let network { inspect(&container, groups["\(entry.instance)"], network, ledger.goal) }
+                if let network, let hosts { inspect(&container, groups["\(entry.instance)"], network, hosts) }
             }
             observation.containers[entry.instance.id] = container
         }
@@ -101,7 +102,7 @@ package struct Observer {
     }
 
     private func inspect(
-        _ container: inout ObservedContainer, _ group: ContainerState?, _ network: ObservedLinks, _ goal: Goal
+        _ container: inout ObservedContainer, _ group: ContainerState?, _ network: ObservedLinks, _ texts: HostsTexts
     ) {
         let spec = container.entry.spec
         if let limits = group?.limits {
@@ -111,12 +112,12 @@ package struct Observer {
         } else {
             container.drift.append(FieldChange("cgroup", observed: nil, desired: container.cgroup))
         }
-        container.drift += pinDrift(spec, goal)
+        container.drift += pinDrift(spec, texts.goal)
         if spec.namespaces.net == .own { container.drift += network.drift(of: spec.id.endpoint, spec.attachments) }
         let hosts = "\(paths.folder(container.entry.instance))/hosts"
         if spec.namespaces.net != .host || Files.exists(hosts) {
             let text = try? Files.text(hosts)
-            if text != LinuxMachine.hostsText(spec, in: goal) {
+            if text != texts.text(of: spec) {
                 container.drift.append(
                     FieldChange("/etc/hosts", observed: text == nil ? "absent" : "edited", desired: "as described"))
             }

@@ -11,6 +11,8 @@ package final class Store: LedgerStore {
     /// The journal entry at which this process kills itself; the crash tests' way to reach every moment.
     package var faultPoint: Int?
     private var entries = 0
+    /// Open from one entry to the next: a change has some hundred of them.
+    private var journalFile: Descriptor?
 
     package init(_ paths: ProjectPaths) { self.paths = paths }
 
@@ -42,8 +44,8 @@ package final class Store: LedgerStore {
     package func journal(_ words: String) throws(Event.Failure) {
         entries += 1
         do {
-            let file = try Descriptor(paths.journal, O_WRONLY | O_CREAT | O_APPEND)
-            try Files.write("\(entries) \(words)\n".utf8, to: file.raw, named: paths.journal)
+            if journalFile == nil { journalFile = try Descriptor(paths.journal, O_WRONLY | O_CREAT | O_APPEND) }
+            try journalFile!.write("\(entries) \(words)\n", named: paths.journal)
         } catch {
             throw Event.Failure(resource: "project", key: "", message: "cannot write the journal: \(error)")
         }
@@ -53,6 +55,7 @@ package final class Store: LedgerStore {
     /// Begins a journal anew.
     package func beginJournal() {
         entries = 0
+        journalFile = nil
         unlink(paths.journal)
     }
 
@@ -62,8 +65,8 @@ package final class Store: LedgerStore {
     package func runs() throws -> [Run] {
         guard Files.exists(paths.runs) else { return [] }
         var runs: [Run] = []
-        for line in try Files.text(paths.runs).split(separator: "\n") {
-            let fields = line.split(separator: " ")
+        for line in try Files.text(paths.runs).lines {
+            let fields = line.words
             if let run = Run(fields) {
                 runs.append(run)
             } else if let process = Run.void(fields) {

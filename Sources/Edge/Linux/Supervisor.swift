@@ -75,7 +75,7 @@ package final class Supervisor {
         if raw != ledger { try store.write(ledger) }
         machine = try LinuxMachine(paths, store: store)
         server = try ControlServer(paths.controlSocket)
-        machine.didStart = { [unowned self] in self.started($0) }
+        machine.didStart = { [unowned self] in self.started($0, process: $1, output: $2) }
         machine.didEnd = { [unowned self] in self.conclude($0) }
         try store.compact(keeping: Set(ledger.entries.map(\.instance)))
     }

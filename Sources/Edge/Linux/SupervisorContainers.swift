@@ -25,9 +25,9 @@ final class WatchedContainer {
 
 extension Supervisor {
     /// A container that the machine started just now.
-    func started(_ run: Run) {
+    func started(_ run: Run, process: Int32, output: Int32) {
         if !run.isByPolicy { restarts[run.instance.id] = nil }
-        watch(run)
+        watch(run, process: process, output: output)
         watchHolder()
     }
 
@@ -47,10 +47,13 @@ extension Supervisor {
         }
     }
 
-    private func watch(_ run: Run) {
-        let container = WatchedContainer(run, pidfd: openProcess(run))
+    /// - Parameters:
+    ///   - process: its pidfd, where that is at hand.
+    ///   - output: the reading end, likewise. Copies are made.
+    private func watch(_ run: Run, process: Int32? = nil, output: Int32? = nil) {
+        let container = WatchedContainer(run, pidfd: openProcess(run, process))
         watched[run.instance] = container
-        capture(container)
+        capture(container, output)
         if container.pidfd.raw < 0 {
             // Later, since a change may be in the middle of a step.
             _ = loop.after(.zero) { [unowned self] in self.ended(container) }
@@ -62,7 +65,8 @@ extension Supervisor {
     }
 
     /// The holder's descriptor knows how the process ended even if nobody was its parent; -1 where the process is gone.
-    private func openProcess(_ run: Run) -> Descriptor {
+    private func openProcess(_ run: Run, _ known: Int32?) -> Descriptor {
+        if let known, let copy = try? Descriptor(copyOf: known) { return copy }
         do {
             if let held = try machine.holder.get(run.instance.processName) { return held }
         } catch {
@@ -72,10 +76,10 @@ extension Supervisor {
         return Descriptor(-1)
     }
 
-    private func capture(_ container: WatchedContainer) {
+    private func capture(_ container: WatchedContainer, _ known: Int32?) {
         let instance = container.run.instance
         do {
-            guard let fifo = try output(of: container) else { return }
+            guard let fifo = try known.map({ try Descriptor(copyOf: $0) }) ?? output(of: container) else { return }
             let settings = ledgerSpec(instance)?.logging ?? LogSettings()
             let capture = try LogCapture(
                 fifo: fifo, folder: paths.log(instance.id),

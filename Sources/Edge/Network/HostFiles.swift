@@ -24,7 +24,11 @@ package enum HostsFile {
                 Entry("127.0.0.1", ["localhost"]), Entry("::1", ["localhost", "ip6-localhost", "ip6-loopback"]),
                 Entry("ff02::1", ["ip6-allnodes"]), Entry("ff02::2", ["ip6-allrouters"]),
             ] + entries
-        return all.map { "\($0.address)\t\($0.names.joined(separator: " "))\n" }.joined()
+        return lines(all)
+    }
+
+    package static func lines(_ entries: [Entry]) -> String {
+        entries.map { "\($0.address)\t\($0.names.joined(separator: " "))\n" }.joined()
     }
 }
 

@@ -32,7 +32,7 @@ package struct RouteState: Hashable {
 extension Links {
     /// All links of the namespace with their addresses.
     package func observe() throws(SystemError) -> [LinkState] {
-        let dump = try netlink.dump(NetlinkMessage("list links", RTM_GETLINK, header: ifinfomsg()))
+        let dump = try dumpLinks()
         let parsed = dump.map { (index: $0.number(at: 4, as: Int32.self), bytes: $0) }
         let attributes = parsed.map { NetlinkAttributes($0.bytes.dropFirst(16)) }
         var names: [Int32: String] = [:]
@@ -49,6 +49,18 @@ extension Links {
                 peer: values.number(IFLA_LINK).map { Int32($0) }, mac: Array(values.bytes(IFLA_ADDRESS) ?? []),
                 addresses: addresses[link.index] ?? [])
         }
+    }
+
+    /// The names of all links.
+    package func names() throws(SystemError) -> [String] {
+        try dumpLinks().compactMap { NetlinkAttributes($0.dropFirst(16)).text(IFLA_IFNAME) }
+    }
+
+    private func dumpLinks() throws(SystemError) -> [ArraySlice<UInt8>] {
+        var message = NetlinkMessage("list links", RTM_GETLINK, header: ifinfomsg())
+        // RTEXT_FILTER_SKIP_STATS: the counters are most of what would come.
+        message.add(IFLA_EXT_MASK, UInt32(1 << 3))
+        return try netlink.dump(message)
     }
 
     private func addressesByLink() throws(SystemError) -> [Int32: [IPv4Interface]] {

@@ -49,6 +49,9 @@ package struct Links: ~Copyable {
         netlink = try Netlink(NETLINK_ROUTE, in: namespace)
     }
 
+    /// Of the namespace where the caller is.
+    init() throws(SystemError) { netlink = try Netlink(NETLINK_ROUTE) }
+
     /// Makes a bridge, addressed and up, with the MAC address of its address.
     package func create(_ bridge: BridgeSpec) throws(SystemError) {
         var message = Self.newLink("create bridge \(bridge.name)")
@@ -58,7 +61,7 @@ package struct Links: ~Copyable {
         try netlink.perform([message])
         do {
             // Aliases are taken by RTM_SETLINK only for some kinds of links, so that is asked for every kind.
-            try netlink.perform([try alias(bridge.alias, on: bridge.name)])
+            try netlink.perform([alias(bridge.alias, on: bridge.name)])
             try add(bridge.address, to: bridge.name)
             try setUp(bridge.name)
         } catch {
@@ -91,9 +94,7 @@ package struct Links: ~Copyable {
         try netlink.perform([message])
         do {
             try finish(port)
-            let beyond = try Links(in: namespace)
-            try beyond.finish(peer)
-            try beyond.setUp(peer.name)
+            try Links(in: namespace).finish(peer, up: true)
             if let bridge {
                 try awaitRunning(port.name)
                 try awaitRunning(bridge)
@@ -114,46 +115,53 @@ package struct Links: ~Copyable {
         }
     }
 
-    private func finish(_ port: PortSpec) throws(SystemError) {
-        if let alias = port.alias { try netlink.perform([try self.alias(alias, on: port.name)]) }
-        if let address = port.address { try add(address, to: port.name) }
+    private func finish(_ port: PortSpec, up: Bool = false) throws(SystemError) {
+        var messages: [NetlinkMessage] = []
+        if let alias = port.alias { messages.append(self.alias(alias, on: port.name)) }
+        if let address = port.address { messages.append(try giving(address, to: port.name)) }
+        if up { messages.append(settingUp(port.name)) }
+        try netlink.perform(messages)
     }
 
     /// The other end of a pair, and what is behind it, goes as well.
     package func delete(_ name: String) throws(SystemError) {
-        try netlink.perform([
-            NetlinkMessage("delete link \(name)", RTM_DELLINK, header: Self.header(index: try index(of: name)))
-        ])
+        try netlink.perform([request("delete link \(name)", RTM_DELLINK, name)])
     }
 
     package func setUp(_ name: String) throws(SystemError) {
-        let header = Self.header(index: try index(of: name), up: true)
-        try netlink.perform([NetlinkMessage("bring up link \(name)", RTM_NEWLINK, header: header)])
+        try netlink.perform([settingUp(name)])
+    }
+
+    private func settingUp(_ name: String) -> NetlinkMessage {
+        request("bring up link \(name)", RTM_NEWLINK, name, up: true)
     }
 
     /// Makes the link a member of the bridge.
     package func setMaster(_ bridge: String, of name: String) throws(SystemError) {
-        let header = Self.header(index: try index(of: name))
-        var message = NetlinkMessage("put link \(name) into bridge \(bridge)", RTM_NEWLINK, header: header)
+        var message = request("put link \(name) into bridge \(bridge)", RTM_NEWLINK, name)
         message.add(IFLA_MASTER, UInt32(try index(of: bridge)))
         try netlink.perform([message])
         try awaitRunning(bridge)
     }
 
     package func setAlias(_ text: String, of name: String) throws(SystemError) {
-        try netlink.perform([try alias(text, on: name)])
+        try netlink.perform([alias(text, on: name)])
     }
 
     package func add(_ address: IPv4Interface, to name: String) throws(SystemError) {
+        try netlink.perform([try giving(address, to: name)])
+    }
+
+    private func giving(_ address: IPv4Interface, to name: String) throws(SystemError) -> NetlinkMessage {
         try change(address, of: name, "give", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL)
     }
 
     package func remove(_ address: IPv4Interface, from name: String) throws(SystemError) {
-        try change(address, of: name, "take", RTM_DELADDR, 0)
+        try netlink.perform([try change(address, of: name, "take", RTM_DELADDR, 0)])
     }
 
     private func change(_ address: IPv4Interface, of name: String, _ verb: String, _ type: Int, _ flags: Int32)
-        throws(SystemError)
+        throws(SystemError) -> NetlinkMessage
     {
         var header = ifaddrmsg()
         header.ifa_family = UInt8(AF_INET)
@@ -165,7 +173,7 @@ package struct Links: ~Copyable {
         if type == RTM_NEWADDR, address.prefix.length < 31 {
             message.add(IFA_BROADCAST, address.prefix.last.bytes)
         }
-        try netlink.perform([message])
+        return message
     }
 
     /// Replaces the default route.
@@ -189,9 +197,15 @@ package struct Links: ~Copyable {
         try netlink.perform([message])
     }
 
-    private func alias(_ text: String, on name: String) throws(SystemError) -> NetlinkMessage {
-        let header = Self.header(index: try index(of: name))
-        var message = NetlinkMessage("mark link \(name)", RTM_SETLINK, header: header)
+    /// About the link of that name; ENODEV where there is none.
+    private func request(_ purpose: String, _ type: Int, _ name: String, up: Bool = false) -> NetlinkMessage {
+        var message = NetlinkMessage(purpose, type, header: Self.header(up: up))
+        message.add(IFLA_IFNAME, name)
+        return message
+    }
+
+    private func alias(_ text: String, on name: String) -> NetlinkMessage {
+        var message = request("mark link \(name)", RTM_SETLINK, name)
         message.add(IFLA_IFALIAS, Array(text.utf8))
         return message
     }
@@ -200,10 +214,9 @@ package struct Links: ~Copyable {
         NetlinkMessage(purpose, RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, header: header(up: up))
     }
 
-    private static func header(index: Int32 = 0, up: Bool = false) -> ifinfomsg {
+    private static func header(up: Bool = false) -> ifinfomsg {
         let flags = up ? UInt32(IFF_UP) : 0
         return ifinfomsg(
-            ifi_family: UInt8(AF_UNSPEC), __ifi_pad: 0, ifi_type: 0, ifi_index: index, ifi_flags: flags,
-            ifi_change: flags)
+            ifi_family: UInt8(AF_UNSPEC), __ifi_pad: 0, ifi_type: 0, ifi_index: 0, ifi_flags: flags, ifi_change: flags)
     }
 }

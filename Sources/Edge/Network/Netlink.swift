@@ -97,10 +97,13 @@ struct Netlink: ~Copyable {
 
     /// `family` is NETLINK_ROUTE or NETLINK_NETFILTER.
     init(_ family: Int32, in namespace: Int32) throws(SystemError) {
-        socket = try NetworkNamespace.within(namespace) { () throws(SystemError) in
-            let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
-            return Descriptor(try check("socket", on: "netlink") { Glibc.socket(AF_NETLINK, type, family) })
-        }
+        self = try NetworkNamespace.within(namespace) { () throws(SystemError) in try Netlink(family) }
+    }
+
+    /// In the namespace where the caller is.
+    init(_ family: Int32) throws(SystemError) {
+        let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
+        socket = Descriptor(try check("socket", on: "netlink") { Glibc.socket(AF_NETLINK, type, family) })
         // With the extended acknowledgement the kernel says in words what it dislikes, and does not repeat the request.
         for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
             var on: Int32 = 1
@@ -192,9 +195,7 @@ struct Netlink: ~Copyable {
     }
 
     private func receive() throws(SystemError) -> [Reply] {
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = try check("recv", on: "netlink") { recv(socket.raw, &buffer, buffer.count, 0) }
-        var rest = buffer[..<count]
+        var rest = try Files.read(65536, from: socket.raw, named: "netlink")[...]
         var replies: [Reply] = []
         while rest.count >= 16 {
             let length = Int(rest.number(at: 0, as: UInt32.self))

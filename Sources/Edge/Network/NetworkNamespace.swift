@@ -19,15 +19,9 @@ package enum NetworkNamespace {
         let home = try current()
         try check("unshare", on: "network namespace") { settle_unshare_network() }
         // The descriptor comes from the thread's own entry, so the namespace is alive from here on.
-        let new: Descriptor
-        do {
-            new = try current()
-        } catch {
-            goHome(home.raw)
-            throw error
-        }
-        goHome(home.raw)
-        try Links(in: new.raw).setUp("lo")
+        defer { goHome(home.raw) }
+        let new = try current()
+        try Links().setUp("lo")
         return new
     }
 

@@ -12,9 +12,10 @@ package final class LogCapture {
     private let folder: String
     private let limits: LogLimits
     private var number: Int
-    private var files: OpenFiles
-    private var offset: Int64
-    private var timesSize: Int64
+    /// nil until there is something to write: most containers say nothing for long, and files cost time on every disk.
+    private var files: OpenFiles?
+    private var offset: Int64 = 0
+    private var timesSize: Int64 = 0
     private var lastTime: Int64 = 0
 
     /// Makes the FIFO, which any user may open (so that `/dev/stdout` works for each): its folder, made with it, is for
@@ -49,19 +50,28 @@ package final class LogCapture {
         return fifo
     }
 
-    /// Goes on with the log in the folder, which is made where it is missing.
+    /// Goes on with the log in the folder, which is made with the first bytes where it is missing.
     /// - Parameter fifo: from `makeFIFO`, or the holder's copy of it.
     package init(fifo: consuming Descriptor, folder: String, limits: LogLimits = LogLimits()) throws(SystemError) {
-        try Files.makeFolders(folder, mode: 0o700)
         self.fifo = fifo
         self.folder = folder
         self.limits = limits
-        number = LogFolder.segments(in: folder).last ?? 0
-        files = try OpenFiles(number, in: folder)
+        let last = LogFolder.segments(in: folder).last
+        number = last ?? 0
+        guard last != nil else { return }
+        let files = try open()
         offset = try LogFolder.size(files.segment.raw)
         // A write cut short by a full disk.
         timesSize = try LogFolder.size(files.times.raw) / Int64(LogFolder.recordSize) * Int64(LogFolder.recordSize)
         try check("ftruncate", on: folder) { ftruncate(files.times.raw, off_t(timesSize)) }
+    }
+
+    private func open() throws(SystemError) -> OpenFiles {
+        if let files { return files }
+        try Files.makeFolders(folder, mode: 0o700)
+        let opened = try OpenFiles(number, in: folder)
+        files = opened
+        return opened
     }
 
     /// Moves what the FIFO holds, but no more than a few pipes full, so that one container cannot starve the others.
@@ -84,7 +94,8 @@ package final class LogCapture {
         var waiting: Int32 = 0
         _ = ioctl(fifo.raw, UInt(FIONREAD), &waiting)
         if waiting == 0 { return false }
-        try note(MachineClock.realtime)
+        let files = try open()
+        try note(MachineClock.realtime, in: files)
         let path = LogFolder.segment(number, in: folder)
         do {
             let room = UInt(limits.size - offset)
@@ -98,7 +109,7 @@ package final class LogCapture {
 
     private var isFull: Bool { offset >= limits.size || timesSize >= max(limits.size, 1 << 16) }
 
-    private func note(_ time: Int64) throws(SystemError) {
+    private func note(_ time: Int64, in files: OpenFiles) throws(SystemError) {
         guard time - lastTime >= LogFolder.resolution || time < lastTime || timesSize == 0 else { return }
         let record = [UInt64(offset).littleEndian, UInt64(time).littleEndian]
         let bytes = record.withUnsafeBytes { Array($0) }
@@ -129,7 +140,7 @@ package final class LogCapture {
 }
 
 /// splice(2) refuses a file opened with O_APPEND; the times are appended.
-private struct OpenFiles: ~Copyable {
+private final class OpenFiles {
     let segment: Descriptor
     let times: Descriptor
 

@@ -30,8 +30,9 @@ package struct ProcessStatus: Hashable, Sendable {
 
     /// The second field may hold any byte: the fields are counted from its end, the last parenthesis.
     package init?(pid: Int32, text: String) {
-        guard let parenthesis = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: parenthesis)...].split { $0 == " " || $0 == "\n" }
+        guard let parenthesis = text.utf8.lastIndex(of: UInt8(ascii: ")")),
+            let fields = text[text.utf8.index(after: parenthesis)...].lines.first?.words
+        else { return nil }
         // Field n of proc(5) is fields[n - 3].
         guard fields.count >= 50, let parent = Int32(fields[1]), let threads = Int(fields[17]),
             let startTime = UInt64(fields[19]), let status = Int32(fields[49])

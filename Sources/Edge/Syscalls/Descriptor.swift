@@ -12,6 +12,11 @@ package struct Descriptor: ~Copyable {
         raw = try check("open", on: path) { open(path, flags | O_CLOEXEC, mode) }
     }
 
+    /// Another number for the same open file. fcntl(2), F_DUPFD_CLOEXEC.
+    package init(copyOf other: Int32) throws(SystemError) {
+        raw = try check("fcntl") { fcntl(other, F_DUPFD_CLOEXEC, 0) }
+    }
+
     deinit { close(raw) }
 
     /// Gives the descriptor away; whoever takes the number closes it.

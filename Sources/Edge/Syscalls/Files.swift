@@ -1,5 +1,11 @@
 package import Glibc
 
+extension Descriptor {
+    package borrowing func write(_ text: String, named path: String) throws(SystemError) {
+        try Files.write(text.utf8, to: raw, named: path)
+    }
+}
+
 /// Whole files, read and written in one go.
 package enum Files {
     /// The file's bytes. Works on /proc and cgroup files, whose sizes are not known beforehand.
@@ -10,13 +16,27 @@ package enum Files {
 
     /// What is left to read from an open descriptor.
     package static func bytes(from descriptor: Int32, named path: String) throws(SystemError) -> [UInt8] {
-        var result: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
-        while true {
-            let count = try check("read", on: path) { read(descriptor, &chunk, chunk.count) }
-            if count == 0 { return result }
-            result += chunk[..<count]
+        var result = try read(16384, from: descriptor, named: path)
+        while !result.isEmpty {
+            let chunk = try read(65536, from: descriptor, named: path)
+            if chunk.isEmpty { break }
+            result += chunk
         }
+        return result
+    }
+
+    /// What one read(2) gives, at most so many bytes; empty at the end.
+    package static func read(_ most: Int, from descriptor: Int32, named path: String) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+            do throws(SystemError) {
+                count = try check("read", on: path) { Glibc.read(descriptor, buffer.baseAddress, most) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 
     package static func text(_ path: String) throws(SystemError) -> String {

@@ -43,9 +43,8 @@ import Testing
             ])
         #expect(
             plan.steps == [
-                "remove web.1.1", "remove db.1.1", "discard db.1.1", "discard web.1.1", "ports", "remove endpoint db",
-                "remove endpoint web",
-            ])
+                "remove web.1.1", "remove db.1.1", "discard db.1.1", "discard web.1.1", "ports",
+            ], "the project's removal takes the rest")
         #expect(plan.ledger.isEmpty)
     }
 

@@ -108,8 +108,9 @@ extension Planner {
         if goal.isEmpty { actions += observed.strayInstances.map { .discard($0) } }
         // Shrinking tables come before what they point to goes.
         if goal.isEmpty && !old.publishedPorts.isEmpty { actions.append(.ports) }
-        actions += Set(oldEndpoints + strays).sorted().map { .removeEndpoint($0) }
+        // Where nothing stays, the project's removal takes all namespaces at once.
         if !goal.isEmpty {
+            actions += Set(oldEndpoints + strays).sorted().map { .removeEndpoint($0) }
             let keys = old.networks.map(\.key) + observed.strayNetworks
             actions += Set(keys.filter { goal.network($0) == nil }).sorted().map { .removeBridge($0) }
             if keys.contains(where: { goal.network($0) == nil }) && !goal.networks.isEmpty { actions.append(.firewall) }

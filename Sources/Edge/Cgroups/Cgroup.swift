@@ -165,13 +165,18 @@ enum Control {
         return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 
+    static func text(_ path: String) throws(SystemError) -> String {
+        let file = try Descriptor(path, O_RDONLY)
+        return String(decoding: try Files.read(4096, from: file.raw, named: path), as: UTF8.self)
+    }
+
     static func words(_ path: String) throws(SystemError) -> [String] {
         try line(path).words.map(String.init)
     }
 
     /// A file of `name number` lines.
     static func number(_ name: String, in path: String) -> Int? {
-        guard let text = try? Files.text(path) else { return nil }
+        guard let text = try? Control.text(path) else { return nil }
         for line in text.lines {
             let words = line.words
             if words.count == 2, words[0] == name { return Int(words[1]) }

@@ -65,6 +65,8 @@ extension Cgroup {
     /// Sends SIGKILL to every process here and below, none escaping by fork(2). On v2 that is one write; on v1 they are
     /// frozen first, and thawed after, as what the v1 freezer holds does not die.
     package func kill() throws(CgroupError) {
+        // Nobody can come into a group that is empty.
+        guard isPopulated else { return }
         if let path = unifiedFile("cgroup.kill"), Files.exists(path) {
             try step("killing") { () throws(SystemError) in try Files.poke(path, "1") }
         } else {
@@ -77,9 +79,10 @@ extension Cgroup {
     /// Kills what is left and removes the folders here and below, in every hierarchy. Settle's own group, `.supervisor`,
     /// is not killed (the caller may live in it) but waited for. Nothing there is no error.
     package func remove(timeout milliseconds: Int = 10_000) throws(CgroupError) {
-        guard exists else { return }
+        // Mostly that is all; the first hierarchy that refuses says that somebody is left.
+        if folders.allSatisfy({ rmdir($0) == 0 || errno == ENOENT }) { return }
         for child in children { try child.remove(timeout: milliseconds) }
-        if name != Cgroups.supervisor, isPopulated { try kill() }
+        if name != Cgroups.supervisor { try kill() }
         let isGone = wait(milliseconds) {
             folders.allSatisfy { rmdir($0) == 0 || errno == ENOENT }
         }

@@ -21,6 +21,8 @@ package final class LinuxMachine: Machine {
     /// The links of the stack namespace by alias, as the change in progress found them.
     var members: [String: [LinkState]]?
     var hosts: HostsTexts?
+    /// The process that removes the folders of a project that goes.
+    var removal: Int32?
     /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
     var didStart: (Run, Int32, Int32) -> Void = { _, _, _ in }
     /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
@@ -39,8 +41,12 @@ package final class LinuxMachine: Machine {
     }
 
     package func observe(_ ledger: Ledger) throws -> Observation {
+        try observe(ledger, .everything)
+    }
+
+    func observe(_ ledger: Ledger, _ scope: Observer.Scope) throws -> Observation {
         members = nil
-        return try Observer(paths, cgroups: cgroups).observe(ledger)
+        return try Observer(paths, cgroups: cgroups).observe(ledger, scope)
     }
 
     package func perform(_ action: Action, in goal: Goal) throws(Event.Failure) {
@@ -75,7 +81,7 @@ package final class LinuxMachine: Machine {
         case .thaw(let instance): try group(instance).thaw()
         case .prepare(let instance, let spec): try prepare(instance, spec, in: goal)
         case .start(let instance): try start(instance, in: goal)
-        case .discard(let instance): try discard(instance)
+        case .discard(let instance): try discard(instance, in: goal)
         case .removeEndpoint(let name): try removeEndpoint(name)
         }
     }

@@ -156,15 +156,16 @@ extension LinuxMachine {
     }
 
     /// Ends what is left of an instance and removes it: cgroups, writable layer. Its log stays.
-    func discard(_ instance: Instance) throws {
-        let group = group(instance)
-        if group.exists {
-            try group.kill()
-            try group.remove()
-        }
+    func discard(_ instance: Instance, in goal: Goal) throws {
+        if goal.isEmpty { beginRemoval() }
+        try group(instance).remove()
         didEnd(instance)
         holder.drop(instance.processName)
         holder.drop(instance.outputName)
+        if goal.isEmpty {
+            processes[instance.id] = nil
+            return
+        }
         try removeTree(paths.folder(instance))
         if processes[instance.id] != nil, !instances.contains(where: { $0.id == instance.id }) {
             processes[instance.id] = nil

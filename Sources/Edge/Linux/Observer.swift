@@ -27,6 +27,8 @@ package struct Observer {
         case everything
         /// Which containers there are and in which state: enough for a list. Drift is not looked for.
         case states
+        /// Besides, what nobody speaks of: enough to remove all of it.
+        case remains
     }
 
     /// - Parameter ledger: as `Store.read` gives it.
@@ -68,7 +70,7 @@ package struct Observer {
             }
             observation.containers[entry.instance.id] = container
         }
-        if !isWhole { return observation }
+        if scope == .states { return observation }
         observation.volumes = Set(Files.names(in: paths.roots.volumes))
         findStrays(groups.keys, into: &observation)
         return observation

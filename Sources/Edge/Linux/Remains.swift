@@ -21,6 +21,11 @@ package struct Remains {
         processes + groups + mounts + namespaces + network + files
     }
 
+    /// Asks first where the answer is at hand.
+    package var isEmpty: Bool {
+        groups.isEmpty && files.isEmpty && namespaces.isEmpty && mounts.isEmpty && network.isEmpty && processes.isEmpty
+    }
+
     private var project: Cgroup { cgroups.project(paths.project) }
 
     private var processes: [String] {
@@ -34,8 +39,8 @@ package struct Remains {
 
     private var mounts: [String] {
         let table = (try? Files.text("/proc/self/mountinfo")) ?? ""
-        return table.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ")
+        return table.lines.compactMap { line in
+            let fields = line.words
             guard fields.count > 4, fields[4] == paths.runtime || fields[4].hasPrefix(paths.runtime + "/") else {
                 return nil
             }

@@ -1,3 +1,4 @@
+import CSyscalls
 import Cgroups
 package import Engine
 import Glibc
@@ -17,17 +18,15 @@ extension LinuxMachine {
             try Egress.disconnect(alias: names.egressAlias, host: host.raw)
             try Firewall.remove(.ip, FirewallTable.hostName(project: paths.project), in: host.raw)
             try store.journal("remove namespaces")
-            for kind in ["net", "ipc", "uts", "pid"] {
-                for endpoint in Files.names(in: "\(paths.pins)/\(kind)") { try removeEndpoint(endpoint) }
-            }
-            try NamespaceFiles.unpin(paths.stackPin)
-            unlink(paths.name(of: nil))
+            removeNames()
             try store.journal("end helpers")
             let helpers = Helpers(paths, cgroups)
             let found = helpers.found()
             holder.end()
             helpers.end(found.proxy)
+            // With every pin in it; the first processes of namespaces end with what is left in the control group.
             Surroundings(paths).removeRuntimeFolder()
+            awaitRemoval()
             try store.journal("leave cgroups")
             try leaveCgroups(found)
             try store.journal("remove cgroups")
@@ -42,6 +41,29 @@ extension LinuxMachine {
         } catch {
             throw Event.Failure(resource: "project", key: "", message: "cannot be removed whole: \(error)")
         }
+    }
+
+    private func removeNames() {
+        let own = paths.name(of: nil)
+        unlink(own)
+        for name in Files.names(in: ProjectPaths.namedNamespaces).map({ "\(ProjectPaths.namedNamespaces)/\($0)" })
+        where name.hasPrefix("\(own).") {
+            unlink(name)
+        }
+    }
+
+    /// Begins to remove the folders of all containers, which have ended, beside what else there is to do. What is not
+    /// removed by the end, the project's removal takes.
+    func beginRemoval() {
+        guard removal == nil else { return }
+        let folders = instances.map { paths.folder($0) }
+        let child = withCStrings(folders) { settle_remove_trees($0) }
+        if child > 0 { removal = child }
+    }
+
+    func awaitRemoval() {
+        if let child = removal { settle_await(child) }
+        removal = nil
     }
 
     private func leaveCgroups(_ found: ProjectProcesses) throws {

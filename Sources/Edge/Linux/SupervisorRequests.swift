@@ -93,7 +93,7 @@ extension Supervisor {
 
     private func begin(_ command: Request.Command, for client: Client) throws {
         collectEnds()
-        let observation = try machine.observe(ledger)
+        let observation = try machine.observe(ledger, command.scope)
         try takeUp(observation)
         switch command {
         case .apply(let goal, let timeout):
@@ -189,5 +189,15 @@ extension Supervisor {
         handOver()
         // What a change needed at its height is not needed while everything rests.
         settle_release_memory()
+    }
+}
+
+extension Request.Command {
+    /// How closely to look before. What goes as a whole need not be compared with what it should be.
+    fileprivate var scope: Observer.Scope {
+        switch self {
+        case .down: .remains
+        case .apply, .stop, .start, .restart, .kill, .cancel: .everything
+        }
     }
 }

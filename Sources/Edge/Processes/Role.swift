@@ -90,8 +90,8 @@ package struct RoleStart: Sendable {
     }
 }
 
-/// The strings as execve(2) wants them, for the time of the call.
-private func withCStrings<Result>(
+/// The strings as execve(2) wants them, with a null at the end, for the time of the call.
+package func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
 ) rethrows -> Result {
     var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }

@@ -30,7 +30,7 @@ struct Down: StackCommand {
         let scene = try Scene(naming: options)
         try scene.locked("settle down") {
             let doomed = volumes ? try named(scene).filter { Files.exists(scene.paths.volume($0.name)) } : []
-            if try Remains(scene.paths).find().isEmpty && doomed.isEmpty {
+            if try Remains(scene.paths).isEmpty && doomed.isEmpty {
                 scene.output.warn("nothing of \(scene.name) is on this machine")
             } else {
                 try scene.change(.down(timeout: timeout, volumes: doomed))

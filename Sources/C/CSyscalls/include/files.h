@@ -3,3 +3,7 @@
 /// Removes a folder with everything in it; follows no link and stays within one file system, so that what is still
 /// mounted below is never lost. nftw(3). -1 and errno on failure.
 int settle_remove_tree(const char *path);
+
+/// The same for several, the last one NULL, in a process of its own that ends with the caller. Returns its pid, or -1.
+int settle_remove_trees(char *const *paths);
+void settle_await(int child);

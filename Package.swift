@@ -44,7 +44,7 @@ let package = Package(
         core("Launch", ["Diagnostics"]),
 
         edge("Syscalls", ["CSyscalls"]),
-        edge("Cgroups", ["Syscalls", "Stack"]),
+        edge("Cgroups", ["Syscalls", "CSyscalls", "Stack"]),
         edge("Network", ["Syscalls", "CSyscalls", "CProcesses"]),
         edge("Launcher", ["Syscalls", "CSyscalls", "CLaunch", "CCap", "Launch"]),
         edge("Processes", ["Syscalls", "CSyscalls", "CProcesses"]),

@@ -8,6 +8,8 @@ extension Scene {
     ///
     /// - Parameter status: the exit status of a failure.
     func change(_ command: Request.Command, status: Int32 = Complaint.wrong) throws {
+        try doors.open(paths)
+        defer { doors.close() }
         // Only the crash tests set it.
         let faultPoint = environment["SETTLE_FAULT_POINT"].flatMap { Int($0) }
         var isInterrupted = false

@@ -1,3 +1,4 @@
+import Cgroups
 import Compose
 import Diagnostics
 import Launch
@@ -45,9 +46,11 @@ struct Prospect {
 
     /// Each start of the plan as the system calls that its child makes.
     func programs(_ scene: Scene) throws -> String {
-        try plan.turnovers.compactMap(\.start).map { instance in
+        let cgroups = try Cgroups.detect(root: scene.paths.roots.cgroup)
+        return try plan.turnovers.compactMap(\.start).map { instance in
             guard let container = goal.container(instance.id) else { return "" }
             var spec = LaunchSpec(container, folder: scene.paths.folder(instance), paths: scene.paths, goal: goal)
+            spec.doors = cgroups.container("\(instance)", of: scene.name).doors
             // The files made for it are not there yet, so they cannot be looked at.
             let mounts = spec.mounts
             let made = mounts.filter { $0.key == "rootfs" }

@@ -1,3 +1,4 @@
+import Cgroups
 import Compose
 import Diagnostics
 import Linux
@@ -13,6 +14,7 @@ struct Scene {
     let project: Project?
     let paths: ProjectPaths
     let store: Store
+    let doors = Doors()
 
     private init(_ options: StackOptions, name: String, project: Project?) {
         output = options.output
@@ -76,12 +78,25 @@ struct Scene {
     func locked<Result>(_ command: String, _ body: () throws -> Result) throws -> Result {
         try Files.makeFolders("\(paths.roots.state)/locks")
         let lock = try takeLock(command)
+        // The first process of a new project is moved into its group soon.
+        if !Files.exists(paths.ledger) { try doors.open(paths) }
         defer {
             // A change that was refused, or a project that is gone, leaves no folder behind.
             Surroundings(paths).removeEmptyFolders()
             extendLifetime(lock)
         }
         return try body()
+    }
+
+    /// Held open until the change is over.
+    final class Doors {
+        private var open: OpenDoors?
+
+        func open(_ paths: ProjectPaths) throws {
+            if open == nil { open = OpenDoors(try Cgroups.detect(root: paths.roots.cgroup)) }
+        }
+
+        func close() { open = nil }
     }
 
     private func takeLock(_ command: String) throws -> HeldLock {

@@ -260,7 +260,7 @@ import Testing
             return
         }
         #expect(faccessat(folder.raw, "cgroup.procs", W_OK, 0) == 0)
-        #expect(group.doors(isCloned: true).count == group.doors().count - 1)
+        #expect(group.doors.count == group.folders.count - (group.mode.unified == nil ? 0 : 1))
     }
 
     @Test func aGroupInUseSaysByWhom() throws {

@@ -5,6 +5,7 @@
 package func compile(_ spec: LaunchSpec, _ facts: Facts) -> Program {
     var composer = Composer()
     composer.waitAtGate()
+    composer.enterGroups(spec.doors)
     composer.joinNamespaces(spec)
     switch spec.source(of: .mnt) {
     case .new:
@@ -81,6 +82,18 @@ extension Composer {
         add(.keyctl, [Kernel.joinSessionKeyring, .null], tolerated: [.noSystemCall], to: "start a session keyring")
     }
 
+    /// By the child itself: on v1 the first move after a pause waits some 10 ms for the kernel, and the parent has other
+    /// things to do meanwhile.
+    fileprivate mutating func enterGroups(_ doors: [String]) {
+        for door in doors {
+            let purpose = "enter the control group, by \(door)"
+            add(.openat, [.here, .string(door), Kernel.writeOnly, .number(0)], result: .door, to: purpose)
+            // 0 is who writes.
+            add(.write, [.slot(.door), .string("0"), .number(1)], least: 1, to: purpose)
+            add(.close, [.slot(.door)], to: purpose)
+        }
+    }
+
     fileprivate mutating func joinNamespaces(_ spec: LaunchSpec) {
         for kind in [NamespaceKind.net, .ipc, .uts, .mnt] where spec.source(of: kind) == .join {
             key = "namespaces.\(kind.rawValue)"
@@ -89,7 +102,7 @@ extension Composer {
                 to: "join the \(kind.rawValue) namespace")
         }
         key = "command"
-        // Made here and not by clone3(2): its root is the cgroup that the parent has put the child into by now.
+        // Made here and not by clone3(2): its root is the cgroup that the child is in by now.
         add(.unshare, [Kernel.cgroupNamespace], to: "make a cgroup namespace")
     }
 

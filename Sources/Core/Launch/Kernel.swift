@@ -3,6 +3,7 @@
 enum Kernel {
     static let closeOnExec = Argument.number(0x80000, as: "O_CLOEXEC")
     static let readOnly = Argument.number(0x80000, as: "O_RDONLY|O_CLOEXEC")
+    static let writeOnly = Argument.number(0x80001, as: "O_WRONLY|O_CLOEXEC")
     static let readWrite = Argument.number(0x80002, as: "O_RDWR|O_CLOEXEC")
     static let emptyPath = Argument.number(0x1000, as: "AT_EMPTY_PATH")
     static let noFollow = Argument.number(0x100, as: "AT_SYMLINK_NOFOLLOW")

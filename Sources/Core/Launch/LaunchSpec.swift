@@ -26,6 +26,8 @@ package struct LaunchSpec: Codable, Hashable, Sendable {
     package var hiddenPaths: [String]
     package var maskedPaths: [String]
     package var readOnlyPaths: [String]
+    /// Files of control groups, `cgroup.procs`, by which the child enters them. None for a group that it is born in.
+    package var doors: [String] = []
 
     package init(
         arguments: [String], environment: [String] = [], workingDirectory: String = "/", user: String? = nil,

@@ -32,7 +32,7 @@ package struct Step: Hashable, Sendable {
 package enum SystemCall: String, Hashable, Sendable, CaseIterable {
     case capset, chdir, close, close_range, dup3, execve, execveat, fchownat, ioctl, keyctl, mkdirat, mknodat, mount
     case mount_setattr, move_mount, open_tree, openat, pivot_root, prctl, read, seccomp, sethostname, setgroups, setns
-    case setresgid, setresuid, setsid, symlinkat, umask, umount2, unshare
+    case setresgid, setresuid, setsid, symlinkat, umask, umount2, unshare, write
 }
 
 /// Reasons the kernel gives that programs deal with. Numbers are those of every Linux architecture.
@@ -49,7 +49,7 @@ package enum Reason: Int32, Hashable, Sendable {
 
 /// A descriptor by its role; which number it is, the edge knows.
 package enum Slot: Hashable, Sendable {
-    /// Both ends of the pipe that holds the child back, until the parent has put it into its cgroups.
+    /// Both ends of the pipe that holds the child back, until the parent has noted that it is there.
     case gate, gateKeeper
     /// Where the failing step is told; closed by a successful execve(2).
     case report
@@ -62,6 +62,8 @@ package enum Slot: Hashable, Sendable {
     /// A mount made in the child, not yet attached.
     case mount(Int)
     case null
+    /// A file of a control group that takes in who writes to it.
+    case door
 
     package var name: String {
         switch self {
@@ -76,6 +78,7 @@ package enum Slot: Hashable, Sendable {
         case .container: "container"
         case .mount(let index): "mount\(index)"
         case .null: "null"
+        case .door: "door"
         }
     }
 }

@@ -129,16 +129,22 @@ package struct Cgroup: Hashable, Sendable {
         }
     }
 
-    /// The files that take a process in: write its pid, or 0 for the writer. Without the v2 tree's where the process was
-    /// cloned into that already.
-    package func doors(isCloned: Bool = false) -> [String] {
-        mode.mounts.filter { !(isCloned && $0 == mode.unified) }.map { folder($0) + "/cgroup.procs" }
+    /// The files that take in a process which was cloned into the v2 tree's folder, where there is one: write its pid, or
+    /// 0 for the writer.
+    package var doors: [String] { mode.mounts.filter { $0 != mode.unified }.map(door) }
+
+    private func door(_ mount: String) -> String { folder(mount) + "/cgroup.procs" }
+
+    /// Whether the calling process is in this group, in every hierarchy: then its children are as well.
+    package var holdsCaller: Bool {
+        let own = mode.ownPaths
+        return mode.mounts.allSatisfy { own[$0] == "/" + path }
     }
 
     /// Moves a process in. On v1 the first move after a pause waits 5-15 ms for the kernel, those after it hardly: move
     /// all that is to be moved in one go.
     package func attach(_ pid: Int32, isCloned: Bool = false) throws(CgroupError) {
-        for door in doors(isCloned: isCloned) {
+        for door in isCloned ? doors : mode.mounts.map(door) {
             try step("moving process \(pid) into its control group") { () throws(SystemError) in
                 try Files.poke(door, String(pid))
             }

@@ -60,7 +60,12 @@ package struct CgroupMode: Hashable, Sendable {
     }
 
     /// What this machine has.
-    package static func detect() throws(CgroupError) -> CgroupMode {
+    package static func detect() throws(CgroupError) -> CgroupMode { try detected.get() }
+
+    /// Once for each process: hierarchies are not mounted while it runs.
+    private static let detected = Result { () throws(CgroupError) in try look() }
+
+    private static func look() throws(CgroupError) -> CgroupMode {
         let mounts = try step("looking for control groups") { () throws(SystemError) in
             try Files.text("/proc/self/mountinfo")
         }
@@ -77,6 +82,20 @@ package struct CgroupMode: Hashable, Sendable {
     package var mounts: [String] {
         var seen: Set<String> = []
         return v1Mounts.filter { seen.insert($0).inserted } + (unified.map { [$0] } ?? [])
+    }
+
+    /// The group that the calling process is in, for each hierarchy's root. cgroups(7), /proc/self/cgroup.
+    var ownPaths: [String: String] {
+        var result: [String: String] = [:]
+        for line in ((try? Files.text("/proc/self/cgroup")) ?? "").lines {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            let names = fields[1].split(separator: ",").map(String.init)
+            let mount =
+                names.isEmpty ? unified : names.compactMap { controllers[$0] }.first { $0.version == .v1 }?.mount
+            if let mount { result[mount] = String(fields[2]) }
+        }
+        return result
     }
 
     var v1Mounts: [String] {

@@ -98,7 +98,7 @@ extension Cgroup {
 
     /// Waits until the condition holds; false where it does not in time. The v2 tree wakes us by `cgroup.events`; on
     /// pure v1 nothing does, so there it is a look every 2 ms.
-    func wait(_ milliseconds: Int, until holds: () -> Bool) -> Bool {
+    package func wait(_ milliseconds: Int, until holds: () -> Bool) -> Bool {
         let end = Self.now() + milliseconds
         guard let path = unifiedFile("cgroup.events"), let events = try? Descriptor(path, O_RDONLY) else {
             while !holds() {

@@ -12,6 +12,8 @@ package protocol Machine: AnyObject {
     /// Waits until the program of a container runs whose start was performed; it failed where this throws. Starts overlap
     /// between the two: each by itself would wait for the kernel to let go of its control groups.
     func awaitStart(_ instance: Instance) throws(Event.Failure)
+    /// Waits for what actions have set off, but for starts: from here on all of it holds.
+    func finishActions() throws(Event.Failure)
     /// Thaws a frozen container first: a frozen process takes no signal.
     func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure)
     /// Ends every process of the instance, whatever it does.
@@ -25,4 +27,5 @@ package protocol Machine: AnyObject {
 extension Machine {
     /// For a machine whose starts are whole when they have been performed.
     package func awaitStart(_ instance: Instance) throws(Event.Failure) {}
+    package func finishActions() throws(Event.Failure) {}
 }

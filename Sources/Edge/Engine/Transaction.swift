@@ -131,7 +131,9 @@ package final class Transaction {
                 report(.warning("container/\(instance.id) ignored its stop signal and was killed"))
             }
             try machine.kill(instance)
-        case .commit: try commit()
+        case .commit:
+            try machine.finishActions()
+            try commit()
         }
     }
 
@@ -202,6 +204,7 @@ package final class Transaction {
 
     private func finish() throws(Event.Failure) {
         try store.journal("end")
+        try machine.finishActions()
         ledger = plan.ledger
         if ledger.isEmpty {
             // A first `up` that failed leaves nothing but the output that tells why.

@@ -56,14 +56,19 @@ package struct Helpers {
         if found().keeper != nil { return }
         try surroundings.ensureRuntimeFolder()
         try group.create()
-        _ = try start.keeper(exits: paths.exits) { try group.attach($0) }
+        _ = try start.keeper(exits: paths.exits) { try attach($0) }
     }
 
     /// The holder's pid; one is started where none lives.
     func holder() throws -> Int32 {
         if let holder = found().holder { return holder.pid }
         try group.create()
-        return try start.holder { try group.attach($0) }
+        return try start.holder { try attach($0) }
+    }
+
+    /// What the supervisor starts is born where it belongs.
+    private func attach(_ pid: Int32) throws {
+        if !group.holdsCaller { try group.attach(pid) }
     }
 
     /// Makes sure that a proxy serves the socket.
@@ -71,7 +76,7 @@ package struct Helpers {
         try Surroundings(paths).ensureRuntimeFolder()
         if let proxy = found().proxy { return try renewSocket(of: proxy) }
         let socket = try ProxyClient.listen(at: paths.proxySocket)
-        _ = try start.start(.proxy, arguments: [paths.proxySocket], descriptors: [socket.raw]) { try group.attach($0) }
+        _ = try start.start(.proxy, arguments: [paths.proxySocket], descriptors: [socket.raw]) { try attach($0) }
     }
 
     /// The proxy's connections are worth more than its socket: where that was deleted, it makes another one.

@@ -21,6 +21,8 @@ package final class LinuxMachine: Machine {
     /// The links of the stack namespace by alias, as the change in progress found them.
     var members: [String: [LinkState]]?
     var hosts: HostsTexts?
+    /// Tables on their way.
+    var firewalls: [FirewallChange] = []
     /// The process that removes the folders of a project that goes.
     var removal: Int32?
     /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
@@ -46,6 +48,8 @@ package final class LinuxMachine: Machine {
 
     func observe(_ ledger: Ledger, _ scope: Observer.Scope) throws -> Observation {
         members = nil
+        // What fails now shows in what is observed.
+        try? finishActions()
         return try Observer(paths, cgroups: cgroups).observe(ledger, scope)
     }
 

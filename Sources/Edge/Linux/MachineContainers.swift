@@ -34,6 +34,7 @@ extension LinuxMachine {
     /// written to.
     func start(_ instance: Instance, in goal: Goal) throws {
         guard let spec = goal.container(instance.id) else { return }
+        try finishActions()
         let group = group(instance)
         // A crash may have taken the files between a removal and its end.
         let hosts = "\(paths.folder(instance))/hosts"
@@ -102,7 +103,6 @@ extension LinuxMachine {
             Launcher.Attachments(
                 output: streams.raw, errors: streams.raw, namespaces: joined, binary: spec.usesInit ? binary.raw : nil,
                 cgroup: birthplace, asSibling: true))
-        try group.attach(start.pid, isCloned: birthplace != nil)
         guard let status = ProcessStatus(pid: start.pid) else {
             throw SystemError("clone3", on: "\(instance)", errno: ESRCH)
         }
@@ -178,7 +178,9 @@ extension LinuxMachine {
         if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = processes[owner] {
             root = "/proc/\(process.pid)/root"
         }
-        return LaunchSpec(spec, folder: paths.folder(instance), paths: paths, goal: goal, joinedRoot: root)
+        var launch = LaunchSpec(spec, folder: paths.folder(instance), paths: paths, goal: goal, joinedRoot: root)
+        launch.doors = group(instance).doors
+        return launch
     }
 }
 

@@ -1,4 +1,4 @@
-import Engine
+package import Engine
 import Glibc
 import Network
 import Stack
@@ -9,6 +9,7 @@ extension LinuxMachine {
     /// Connects the stack with the host where the host forwards; else everything but the way out works, and `doctor`
     /// says what is missing.
     func setEgress(_ egress: Stack.EgressSpec?) throws {
+        try finishActions()
         let host = try NetworkNamespace.current()
         try Egress.disconnect(alias: names.egressAlias, host: host.raw)
         let table = FirewallTable.hostName(project: paths.project)
@@ -20,14 +21,27 @@ extension LinuxMachine {
         let stack = try Descriptor(paths.stackPin, O_RDONLY)
         let spec = Network.EgressSpec(subnet: subnet, alias: names.egressAlias)
         try Egress.connect(spec, host: host.raw, stack: stack.raw)
-        try Firewall.apply(
-            FirewallTable.host(project: paths.project, stackAddress: spec.stackAddress.address), in: host.raw)
+        firewalls.append(
+            try FirewallChange(
+                FirewallTable.host(project: paths.project, stackAddress: spec.stackAddress.address), in: host.raw))
     }
 
     /// Keeps the networks apart.
     func setFirewall(_ goal: Goal) throws {
         let stack = try Descriptor(paths.stackPin, O_RDONLY)
-        try Firewall.apply(Self.table(goal, names, hasUplink: Self.hasUplink(stack.raw)), in: stack.raw)
+        firewalls.append(
+            try FirewallChange(Self.table(goal, names, hasUplink: Self.hasUplink(stack.raw)), in: stack.raw))
+    }
+
+    /// Security: no container starts before the tables that keep it apart from others stand.
+    package func finishActions() throws(Event.Failure) {
+        let pending = firewalls
+        firewalls = []
+        var failure: FirewallError?
+        for change in pending {
+            do throws(FirewallError) { try change.finish() } catch { failure = failure ?? error }
+        }
+        if let failure { throw Event.Failure(resource: "project", key: "", message: "firewall: \(failure)") }
     }
 
     static func table(_ goal: Goal, _ names: NetworkNames, hasUplink: Bool) -> FirewallTable {

@@ -47,7 +47,8 @@ extension LinuxMachine {
         let null = try Descriptor("/dev/null", O_WRONLY)
         var start = try Launcher.start(
             program, Launcher.Attachments(output: null.raw, errors: null.raw, asSibling: true))
-        try cgroups.supervisor(of: paths.project).attach(start.pid)
+        let group = cgroups.supervisor(of: paths.project)
+        if !group.holdsCaller { try group.attach(start.pid) }
         try start.release()
         try awaitProgram(start)
         return start.pid

@@ -14,6 +14,7 @@ extension LinuxMachine {
     package func removeProject(keepingLogs: Bool) throws(Event.Failure) {
         do {
             try store.journal("remove network")
+            try? finishActions()
             let host = try NetworkNamespace.current()
             try Egress.disconnect(alias: names.egressAlias, host: host.raw)
             try Firewall.remove(.ip, FirewallTable.hostName(project: paths.project), in: host.raw)
@@ -74,11 +75,10 @@ extension LinuxMachine {
         // a keeper that a command started meanwhile; the command notices. Not by cgroup.kill: a crash would leave a group
         // that no process can be born in.
         let group = cgroups.supervisor(of: paths.project)
-        for _ in 0..<500 {
+        _ = group.wait(1_000) {
             let pids = group.pids
-            if pids.isEmpty { return }
             for pid in pids { Glibc.kill(pid, SIGKILL) }
-            usleep(2_000)
+            return pids.isEmpty
         }
     }
 }

@@ -26,6 +26,29 @@ package enum FirewallState: Hashable {
     case intact(hash: String)
 }
 
+/// A table on its way into the kernel, by a program that takes its time: what does not depend on it may go on.
+package final class FirewallChange {
+    private let table: FirewallTable
+    private let namespace: Descriptor
+    private let program: NftProgram
+
+    package init(_ table: FirewallTable, in namespace: Int32) throws(FirewallError) {
+        do throws(SystemError) {
+            self.namespace = try Descriptor(copyOf: namespace)
+        } catch {
+            throw .system(error)
+        }
+        self.table = table
+        program = try NftProgram(table.text, in: namespace)
+    }
+
+    /// To be called once: before it, nothing may rely on the table.
+    package func finish() throws(FirewallError) {
+        try program.finish()
+        try Firewall.seal(table, in: namespace.raw)
+    }
+}
+
 /// The tables of nftables.
 package enum Firewall {
     private static let sealPrefix = "seal-"
@@ -34,7 +57,10 @@ package enum Firewall {
     /// the hash of the text and the fingerprint of what the kernel made of it. So the kernel itself remembers what
     /// belongs there, and observing takes no process. Until it is sealed the table counts as altered.
     package static func apply(_ table: FirewallTable, in namespace: Int32) throws(FirewallError) {
-        try runNft(table.text, in: namespace)
+        try FirewallChange(table, in: namespace).finish()
+    }
+
+    fileprivate static func seal(_ table: FirewallTable, in namespace: Int32) throws(FirewallError) {
         do throws(SystemError) {
             let netlink = try Netlink(NETLINK_NETFILTER, in: namespace)
             let contents = try contents(of: table.family, table.name, netlink)

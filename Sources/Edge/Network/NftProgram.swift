@@ -2,30 +2,42 @@ import CSyscalls
 import Glibc
 import Syscalls
 
-extension Firewall {
-    /// Runs `nft -f -` in the namespace with the text as its input. Input and output are memory files: a pipe would
-    /// have to be served while the program runs.
-    static func runNft(_ text: String, in namespace: Int32) throws(FirewallError) {
+/// `nft -f -` on its way. Input and output are memory files: a pipe would have to be served while the program runs.
+struct NftProgram: ~Copyable {
+    private let pid: pid_t
+    private let output: Descriptor
+
+    /// Starts it in the namespace with the text as its input.
+    init(_ text: String, in namespace: Int32) throws(FirewallError) {
         let places = ["/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", "/usr/bin/nft"]
         guard let program = places.first(where: { access($0, X_OK) == 0 }) else { throw .programMissing }
-        let failure: String?
         do throws(SystemError) {
-            failure = try run(program, text, in: namespace)
+            let input = try Self.memoryFile("nft input")
+            let output = try Self.memoryFile("nft output")
+            try Files.write(text.utf8, to: input.raw, named: "nft input")
+            lseek(input.raw, 0, SEEK_SET)
+            pid = try NetworkNamespace.within(namespace) { () throws(SystemError) in
+                try Self.spawn(program, input: input.raw, output: output.raw)
+            }
+            self.output = output
         } catch {
             throw .system(error)
         }
-        if let failure { throw .refused(failure) }
+    }
+
+    /// Waits for its end.
+    func finish() throws(FirewallError) {
+        let words: String?
+        do throws(SystemError) {
+            words = try failure()
+        } catch {
+            throw .system(error)
+        }
+        if let words { throw .refused(words) }
     }
 
     /// What the program said where it failed.
-    private static func run(_ program: String, _ text: String, in namespace: Int32) throws(SystemError) -> String? {
-        let input = try memoryFile("nft input")
-        let output = try memoryFile("nft output")
-        try Files.write(text.utf8, to: input.raw, named: "nft input")
-        lseek(input.raw, 0, SEEK_SET)
-        let pid = try NetworkNamespace.within(namespace) { () throws(SystemError) in
-            try spawn(program, input: input.raw, output: output.raw)
-        }
+    private func failure() throws(SystemError) -> String? {
         var status: Int32 = 0
         try check("waitpid", on: "nft") { waitpid(pid, &status, 0) }
         if status == 0 { return nil }

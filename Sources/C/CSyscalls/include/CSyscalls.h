@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "cgroups.h"
 #include "files.h"
 #include "namespaces.h"
 

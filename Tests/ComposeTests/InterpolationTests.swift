@@ -69,40 +69,9 @@ import Testing
         #expect(service.user == "3")
     }
 
-    @Test func keysAndExtensionsStay() throws {
-        let project = try project("x-a: ${\nservices: {w: {command: run, labels: {$A: b}}}")
+    @Test func keysStayAndExtensionsDoNot() throws {
+        let project = try project("services: {w: {command: run, labels: {$A: b}}}")
         #expect(project.service("w")?.labels == ["$A": "b"])
-    }
-
-    @Test(arguments: [
-        ("A=1", "1"), ("export A=1", "1"), ("A: 1", "1"), ("  A = 1  ", "1"), ("A=1 # c", "1"), ("A=1#c", "1#c"),
-        ("A=# c", ""), ("A=", ""), ("A='x # $Y'", "x # $Y"), ("A='it\\'s'", "it's"),
-        ("A=\"x\\ny\\\"\\$Z\"", "x\ny\"$Z"),
-        ("A=\"x\ny\"\nB=1", "x\ny"), ("B=2\nA=${B}3", "23"), ("P=9\nA=$P", "proc"), ("A=\"${Q:-d}\"", "d"),
-        ("# c\n\nA=1\nA=2", "2"), ("P", nil), ("A=a b", "a b"),
-    ])
-    func dotenv(text: String, value: String?) throws {
-        let (project, diagnostics) = load(
-            serviceFile("environment: [A]"), ["P": "proc"], dotenv: text)
-        #expect(diagnostics == [])
-        #expect(project?.service("w")?.environment["A"] == value)
-    }
-
-    @Test(arguments: [
-        ("=1", ".env:1:1: error: nothing is no variable's name"),
-        ("\nA b=1", ".env:2:1: error: a blank in the name of a variable"),
-        ("A='x\ny", ".env:1:1: error: the quote ' is not closed"),
-        ("1A=2", ".env:1:1: error: 1A is no variable's name"),
-        ("A=${", ".env:1:1: error: a variable's name must follow ${"),
-    ])
-    func dotenvRefused(text: String, message: String) {
-        let (project, diagnostics) = load(serviceFile(""), dotenv: text)
-        #expect(project == nil)
-        #expect(diagnostics.first?.description.split(separator: "\n").first.map(String.init) == message)
-    }
-
-    @Test func theProcessWinsOverDotenv() throws {
-        let (project, _) = load(serviceFile("environment: [A, B, C]"), ["A": "p"], dotenv: "A=d\nB=d")
-        #expect(project?.service("w")?.environment == ["A": "p", "B": "d"])
+        #expect(problems("x-a: ${\nservices: {w: {command: run}}").first?.hasPrefix("f:1:6: error: x-a: ") == true)
     }
 }

@@ -83,7 +83,7 @@ import Testing
         Key(
             "hostname: a_b", 15, "hostname", "expected a host name, found \"a_b\"",
             "1 to 64 letters, digits, dots and hyphens"),
-        Key("init: yes", 11, "init", "expected true or false, found \"yes\"", nil),
+        Key("init: maybe", 11, "init", "expected true or false, found \"maybe\"", "write true or false"),
         Key("environment:", 17, "environment", "expected a mapping, found nothing", nil),
         Key("environment: [a, [b]]", 18, "environment", "expected a mapping, found a list", nil),
         Key("entrypoint: 'a \"b'", 17, "entrypoint", "a quote is left open", "close it, or write a list of words"),
@@ -91,7 +91,7 @@ import Testing
         Key(
             "working_dir: a", 18, "working_dir", "expected an absolute path in the container, found \"a\"",
             "begin it with a slash"),
-        Key("cpus: two", 11, "cpus", "expected a number of processors, found \"two\"", "write 0.5 or 2"),
+        Key("cpus: two", 11, "cpus", "expected a number, found \"two\"", "write a number"),
         Key("cpus: 0.001", 11, "cpus", "expected at least 0.01 processors, found the number 0.001", nil),
         Key("cpuset: 3-1", 13, "cpuset", "expected a list of processors, found \"3-1\"", "write \"0-2,5\""),
         Key(

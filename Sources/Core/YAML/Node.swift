@@ -70,7 +70,8 @@ package struct Scalar: Hashable, Sendable {
         /// Without quotes: may be a number, a truth value or null.
         case plain
         case quoted
-        /// `|` or `>`
+        /// A text that does not stand in the file letter by letter: `|` and `>`, texts over several lines, quotes with
+        /// escapes.
         case block
     }
 
@@ -88,47 +89,5 @@ package struct Scalar: Hashable, Sendable {
     package init(_ text: String, style: Style) {
         self.text = text
         self.style = style
-    }
-
-    /// What the scalar means. As Docker Compose reads it: YAML 1.2's core schema (`yes` and `on` are texts, no base 60),
-    /// besides `017` = 15, `0b11` and `1_000`.
-    package var value: Value {
-        guard style == .plain else { return .string }
-        switch text {
-        case "", "~", "null", "Null", "NULL": return .null
-        case "true", "True", "TRUE": return .bool(true)
-        case "false", "False", "FALSE": return .bool(false)
-        case ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF": return .double(.infinity)
-        case "-.inf", "-.Inf", "-.INF": return .double(-.infinity)
-        case ".nan", ".NaN", ".NAN": return .double(.nan)
-        case _: return Self.number(text) ?? .string
-        }
-    }
-
-    private static func number(_ text: String) -> Value? {
-        guard let first = text.utf8.first, "+-.0123456789".utf8.contains(first) else { return nil }
-        let plain = text.filter { $0 != "_" }
-        if let integer = integer(plain) { return .int(integer) }
-        // `Double` also reads hexadecimal fractions, `inf` and `nan`, which YAML does not.
-        guard plain.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
-            let double = Double(plain.hasSuffix(".") ? plain + "0" : plain)
-        else { return nil }
-        return .double(double)
-    }
-
-    private static func integer(_ text: String) -> Int64? {
-        var digits = Substring(text)
-        let negative = digits.first == "-"
-        if negative || digits.first == "+" { digits.removeFirst() }
-        let radix: Int
-        switch (digits.first, digits.dropFirst().first) {
-        case ("0", "x"): (radix, digits) = (16, digits.dropFirst(2))
-        case ("0", "o"): (radix, digits) = (8, digits.dropFirst(2))
-        case ("0", "b"): (radix, digits) = (2, digits.dropFirst(2))
-        case ("0", .some): (radix, digits) = (8, digits.dropFirst())
-        case _: radix = 10
-        }
-        guard let first = digits.first, first != "-", first != "+" else { return nil }
-        return Int64((negative ? "-" : "") + digits, radix: radix)
     }
 }

@@ -2,6 +2,7 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
+SECONDS = 3600
 
 # Everything in it, the Swift runtime, libyaml and libcap included: it starts three times as fast and needs nothing.
 RELEASE = -c release -Xswiftc -static-executable
@@ -13,7 +14,7 @@ DEMO_PACKAGES = busybox-static curl python3
 TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 qemu-system-x86 shellcheck util-linux xz-utils
 BENCH_PACKAGES = busybox-static crun python3
 
-.PHONY: help build demo test lint bench install deps deps-demo deps-test deps-bench clean
+.PHONY: help build demo test lint bench fuzz install deps deps-demo deps-test deps-bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -32,6 +33,9 @@ lint: deps deps-test ## format, walls between the modules, scripts, schema
 
 bench: build deps-bench ## measure Settle against the kernel's floor and its peers
 	SETTLE=$(SETTLE) Tests/bench/run
+
+fuzz: deps ## look for inputs that crash the YAML reader or the loader, for SECONDS (3600)
+	SWIFT="$(SWIFT)" Tests/fuzz/run $(SECONDS)
 
 install: build ## install settle to $(PREFIX)/bin
 	install -D -m 755 $(SETTLE) $(DESTDIR)$(PREFIX)/bin/settle

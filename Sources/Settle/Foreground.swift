@@ -1,5 +1,5 @@
+import Diagnostics
 import Engine
-import FoundationEssentials
 import Glibc
 import Linux
 import Processes
@@ -61,7 +61,7 @@ final class Foreground {
         var watch: EventLoop.Watch?
         watch = following.loop.watch(channel.socket.raw) { [unowned self] _ in
             for line in channel.receive() {
-                guard let event = try? JSONDecoder().decode(Event.self, from: Data(line)) else { continue }
+                guard let event = try? JSON.decode(Event.self, from: line) else { continue }
                 scene.tell(event)
                 if case .failed(let failure) = event {
                     for diagnostic in scene.diagnostics(of: failure) { scene.output.show(diagnostic) }
@@ -69,6 +69,6 @@ final class Foreground {
             }
             if channel.isClosed, let watch { following.loop.forget(watch) }
         }
-        try channel.send(try JSONEncoder().encode(Request(.stop(ids, timeout: timeout))))
+        try channel.send(try JSON.encode(Request(.stop(ids, timeout: timeout))))
     }
 }

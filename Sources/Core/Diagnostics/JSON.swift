@@ -1,5 +1,5 @@
 /// A JSON value whose members keep their order (RFC 8259).
-package indirect enum JSON: Sendable {
+package enum JSON: Sendable {
     case object([(String, JSON)])
     case array([JSON])
     case string(String)

@@ -1,5 +1,5 @@
+import Diagnostics
 package import Engine
-import FoundationEssentials
 import Glibc
 package import Processes
 package import Stack
@@ -21,7 +21,7 @@ package final class Store: LedgerStore {
     package func read(isOpen: Bool = false) throws -> Ledger {
         guard Files.exists(paths.ledger) else { return Ledger(project: paths.project) }
         let bytes = try Files.bytes(paths.ledger)
-        let ledger = try JSONDecoder().decode(Ledger.self, from: Data(bytes))
+        let ledger = try JSON.decode(Ledger.self, from: bytes)
         guard ledger.version <= Ledger.currentVersion else { throw LedgerTooNew(path: paths.ledger) }
         if isOpen || ledger.transaction == nil { return ledger }
         return ledger.recovered(started: Set(try runs().map(\.instance)))
@@ -35,7 +35,7 @@ package final class Store: LedgerStore {
     package func write(_ ledger: Ledger) throws(Event.Failure) {
         do {
             try Files.makeFolders(paths.state, mode: 0o700)
-            try Files.replace(paths.ledger, try JSONEncoder().encode(ledger))
+            try Files.replace(paths.ledger, try JSON.encode(ledger))
         } catch {
             throw Event.Failure(resource: "project", key: "", message: "cannot write the project's state: \(error)")
         }

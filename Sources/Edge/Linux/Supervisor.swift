@@ -1,7 +1,6 @@
 import CSyscalls
 import Cgroups
 import Engine
-import FoundationEssentials
 import Glibc
 import Processes
 import Stack

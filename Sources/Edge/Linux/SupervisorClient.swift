@@ -1,7 +1,7 @@
 import CSyscalls
 import Cgroups
+import Diagnostics
 package import Engine
-import FoundationEssentials
 import Glibc
 import Processes
 import Stack
@@ -59,7 +59,7 @@ package struct SupervisorClient {
         var outcome: Outcome?
         func take() {
             for line in channel.receive() {
-                guard let event = try? JSONDecoder().decode(Event.self, from: Data(line)) else { continue }
+                guard let event = try? JSON.decode(Event.self, from: line) else { continue }
                 switch event {
                 case .done: outcome = .done
                 case .failed(let failure): outcome = .failed(failure)
@@ -69,10 +69,10 @@ package struct SupervisorClient {
         }
         let signals = try loop.watchSignals([SIGINT, SIGTERM]) { signal in
             interrupted(signal)
-            if let line = try? JSONEncoder().encode(Request(.cancel)) { try? channel.send(line) }
+            if let line = try? JSON.encode(Request(.cancel)) { try? channel.send(line) }
         }
         defer { loop.forget(signals) }
-        do { try channel.send(try JSONEncoder().encode(request)) } catch is SystemError { return nil }
+        do { try channel.send(try JSON.encode(request)) } catch is SystemError { return nil }
         var watch: EventLoop.Watch?
         watch = loop.watch(channel.socket.raw, channel.interest) { _ in
             _ = try? channel.flush()

@@ -1,6 +1,6 @@
 import CSyscalls
+import Diagnostics
 import Engine
-import FoundationEssentials
 import Glibc
 import Processes
 import Stack
@@ -19,7 +19,7 @@ final class Client {
 
     /// What cannot be delivered is lost with its reader: the change goes on.
     func send(_ event: Event) {
-        guard let line = try? JSONEncoder().encode(event) else { return }
+        guard let line = try? JSON.encode(event) else { return }
         try? channel.send(line)
         // A slow reader gets the rest when it is ready for it.
         if let watch, !channel.isClosed { loop.change(watch, to: channel.interest) }
@@ -48,7 +48,7 @@ extension Supervisor {
 
     private func hear(_ client: Client) {
         for line in client.channel.receive() {
-            guard let request = try? JSONDecoder().decode(Request.self, from: Data(line)),
+            guard let request = try? JSON.decode(Request.self, from: line),
                 request.version == Request.currentVersion
             else {
                 client.send(

@@ -46,7 +46,7 @@ final class Foreground {
             try askToStop()
         } else {
             // The supervisor waits for the grace period to pass: this need not.
-            for container in try scene.observe().containers.values {
+            for container in try scene.observe(.states).containers.values {
                 guard services.contains(container.entry.instance.id.service), let pid = container.pid else { continue }
                 kill(pid, SIGKILL)
             }

@@ -87,17 +87,11 @@ package struct ContainerState: Hashable, Sendable {
     /// Nil where they were not asked for.
     package let limits: ObservedLimits?
     package let isFrozen: Bool
-    package let isPopulated: Bool
-    /// In order.
-    package let pids: [Int32]
 }
 
 extension Cgroup {
     /// - Parameter inheritedCPUs: the project's processors; nil leaves the limits out.
     func state(inheritedCPUs: String?) -> ContainerState {
-        let pids = pids
-        return ContainerState(
-            name: name, limits: inheritedCPUs.map(limits(inheritedCPUs:)), isFrozen: isFrozen,
-            isPopulated: !pids.isEmpty || isPopulated, pids: pids)
+        ContainerState(name: name, limits: inheritedCPUs.map(limits(inheritedCPUs:)), isFrozen: isFrozen)
     }
 }

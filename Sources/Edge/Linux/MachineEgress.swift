@@ -51,15 +51,14 @@ extension LinuxMachine {
     }
 
     static func hasUplink(_ stack: Int32) -> Bool {
-        (try? Links(in: stack).observe().contains { $0.name == Egress.uplink }) ?? false
+        (try? Links(in: stack).names().contains(Egress.uplink)) ?? false
     }
 }
 
 extension Observer {
-    func firewallHealth(_ goal: Goal, _ stack: Int32) -> Observation.Health {
+    func firewallHealth(_ goal: Goal, _ stack: Int32, hasUplink: Bool) -> Observation.Health {
         if goal.networks.isEmpty { return .sound }
-        let table = LinuxMachine.table(
-            goal, NetworkNames(project: paths.project), hasUplink: LinuxMachine.hasUplink(stack))
+        let table = LinuxMachine.table(goal, NetworkNames(project: paths.project), hasUplink: hasUplink)
         switch try? Firewall.observe(table.family, table.name, in: stack) {
         case .intact(let hash): return hash == table.hash ? .sound : .broken
         case .altered: return .broken

@@ -27,7 +27,9 @@ package struct Observer {
         case everything
         /// Which containers there are and in which state: enough for a list. Drift is not looked for.
         case states
-        /// Besides, what nobody speaks of: enough to remove all of it.
+        /// Besides, which namespaces each is in.
+        case details
+        /// The states, and what nobody speaks of: enough to remove all of it.
         case remains
     }
 
@@ -63,14 +65,14 @@ package struct Observer {
             if container.isRunning, let run = latest[entry.instance] {
                 container.pid = run.process.pid
                 container.isFrozen = groups["\(entry.instance)"]?.isFrozen ?? false
-                for kind in NamespaceKind.allCases {
+                for kind in NamespaceKind.allCases where scope == .details {
                     container.namespaces[kind] = NamespaceFiles.inode("/proc/\(run.process.pid)/ns/\(kind.rawValue)")
                 }
                 if let network, let hosts { inspect(&container, groups["\(entry.instance)"], network, hosts) }
             }
             observation.containers[entry.instance.id] = container
         }
-        if scope == .states { return observation }
+        if scope == .states || scope == .details { return observation }
         observation.volumes = Set(Files.names(in: paths.roots.volumes))
         findStrays(groups.keys, into: &observation)
         return observation
@@ -153,7 +155,7 @@ package struct Observer {
             return ObservedLinks(names: names, members: nil, paths: paths)
         }
         observation.stackNamespace = isNamed ? .sound : .broken
-        observation.firewall = firewallHealth(goal, stack.raw)
+        observation.firewall = firewallHealth(goal, stack.raw, hasUplink: states.contains { $0.name == Egress.uplink })
         observation.egress = egressHealth(goal)
         for network in goal.networks {
             observation.networks[network.key] = ObservedNetwork(drift: bridgeDrift(network, states))

@@ -43,18 +43,17 @@ package struct ProcessEnd: Hashable, Sendable {
 
     /// How the process ended; nil while it runs.
     ///
-    /// Asked in this order: the keeper's record, the zombie itself, the record once more (the keeper writes it before it
-    /// reaps), and the kernel by a pidfd that was opened while the process lived. A later process with the same pid is
-    /// told apart by its start time.
+    /// Asked in this order: whether it lives, the keeper's record (written before it is reaped), the zombie itself, and
+    /// the kernel by a pidfd that was opened while the process lived. A later process with the same pid is told apart by
+    /// its start time.
     /// - Parameters:
     ///   - exits: the path of the keeper's file of exits.
     ///   - pidfd: one that is known to be of this process.
     package static func of(_ process: ProcessIdentity, exits: String, pidfd: Int32? = nil) -> ProcessEnd? {
+        let now = ProcessStatus(pid: process.pid).flatMap { $0.identity == process ? $0 : nil }
+        if let now, !now.isZombie { return nil }
         if let end = recorded(process, in: exits) { return end }
-        if let now = ProcessStatus(pid: process.pid), now.identity == process {
-            return now.isZombie ? ProcessEnd(status: ExitStatus(waitStatus: now.waitStatus), time: nil) : nil
-        }
-        if let end = recorded(process, in: exits) { return end }
+        if let now { return ProcessEnd(status: ExitStatus(waitStatus: now.waitStatus), time: nil) }
         var waitStatus: Int32 = 0
         if let pidfd, settle_pidfd_exit(pidfd, &waitStatus) == 0 {
             return ProcessEnd(status: ExitStatus(waitStatus: waitStatus), time: nil)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 import Stack
 
 struct Exec: StackCommand {
@@ -36,7 +37,7 @@ struct Exec: StackCommand {
 
     func run() throws {
         let scene = try Scene(naming: options)
-        let observation = try scene.observe()
+        let observation = try scene.observe(.states)
         _ = try scene.containers(of: [service], in: observation.ledger)
         guard let container = observation.containers[ContainerID(service, index)] else {
             throw Complaint("\(service) has no replica \(index)")

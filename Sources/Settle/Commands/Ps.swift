@@ -30,7 +30,7 @@ struct Ps: StackCommand {
 
     func run() throws {
         let scene = try Scene(naming: options)
-        let observation = try scene.observe(.states)
+        let observation = try scene.observe(format == .json ? .details : .states)
         var list = ContainerList(observation, project: scene.name, now: MachineClock.realtime)
         let wanted = Set(names.isEmpty ? [] : try scene.containers(of: names, in: observation.ledger))
         list.rows.removeAll { row in

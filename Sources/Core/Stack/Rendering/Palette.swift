@@ -42,7 +42,7 @@ package func aligned(_ rows: [[String]], gap: Int = 2, limit: Int = 48) -> [Stri
     for row in rows {
         for (column, cell) in row.enumerated() {
             if column == widths.count { widths.append(0) }
-            if cell.count <= limit { widths[column] = max(widths[column], cell.count) }
+            if cell.width <= limit { widths[column] = max(widths[column], cell.width) }
         }
     }
     return rows.map { row in
@@ -51,10 +51,15 @@ package func aligned(_ rows: [[String]], gap: Int = 2, limit: Int = 48) -> [Stri
             line += cell
             // A column that is empty in every row takes no room.
             if widths[column] > 0 || !cell.isEmpty {
-                line += String(repeating: " ", count: max(widths[column] - cell.count, 0) + gap)
+                line += String(repeating: " ", count: max(widths[column] - cell.width, 0) + gap)
             }
         }
         while line.last == " " { line.removeLast() }
         return line
     }
+}
+
+extension String {
+    /// In characters; by bytes where each is one, which is quicker.
+    fileprivate var width: Int { utf8.allSatisfy { $0 < 0x80 } ? utf8.count : count }
 }

@@ -147,10 +147,16 @@ import Testing
             $0.errors = inside
         }
         #expect(try running.wait().status == 0)
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(terminal.master.raw, &bytes, bytes.count)
-        #expect(
-            String(decoding: bytes[..<max(count, 0)], as: UTF8.self) == "/dev/pts/0\r\n1 620\r\nxterm\r\ncontrols\r\n")
+        // The kernel hands over what was written in pieces, some time after.
+        var text = ""
+        var ready = pollfd(fd: terminal.master.raw, events: Int16(POLLIN), revents: 0)
+        while !text.contains("controls"), poll(&ready, 1, 5_000) > 0 {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = read(terminal.master.raw, &bytes, bytes.count)
+            if count <= 0 { break }
+            text += String(decoding: bytes[..<count], as: UTF8.self)
+        }
+        #expect(text == "/dev/pts/0\r\n1 620\r\nxterm\r\ncontrols\r\n")
         try first.kill()
     }
 

@@ -28,7 +28,7 @@ struct Events: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
 
     /// The bytes are copied: libyaml reads them while it parses.
-    init(_ text: some Collection<UInt8>, file: String) {
+    init(_ text: [UInt8], file: String) {
         self.file = file
         bytes = .allocate(capacity: max(text.count, 1))
         _ = bytes.initialize(from: text)

@@ -13,7 +13,8 @@ package struct Reading: Sendable {
 /// Reads YAML text: UTF-8, or UTF-16 with a byte order mark. Takes time and space in proportion to the text, whatever it
 /// holds.
 package func read(_ bytes: some Collection<UInt8>, file: String) -> Reading {
-    var composer = Composer(bytes, file: file)
+    // From here on the compiler knows what it goes through, byte by byte.
+    var composer = Composer(Array(bytes), file: file)
     return composer.run()
 }
 
@@ -62,7 +63,7 @@ private struct Composer: ~Copyable {
     /// Where the value that was read last ends.
     private var end: Place
 
-    init(_ bytes: some Collection<UInt8>, file: String) {
+    init(_ bytes: [UInt8], file: String) {
         self.file = file
         weightLimit = Limits.expanded(bytes: bytes.count)
         directives = Self.directives(bytes)
@@ -70,7 +71,7 @@ private struct Composer: ~Copyable {
         end = Place(file: file, line: 1, column: 1)
     }
 
-    private static func directives(_ bytes: some Collection<UInt8>) -> Int {
+    private static func directives(_ bytes: [UInt8]) -> Int {
         var before: UInt8 = 0x0A
         var count = 0
         for byte in bytes {

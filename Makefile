@@ -11,10 +11,10 @@ SETTLE = .build/release/settle
 BUILD_PACKAGES = libyaml-dev libcap-dev pkg-config
 RUN_PACKAGES = nftables
 DEMO_PACKAGES = busybox-static curl python3
-TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 qemu-system-x86 shellcheck util-linux xz-utils
+TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 python3-jsonschema qemu-system-x86 shellcheck util-linux xz-utils
 BENCH_PACKAGES = busybox-static crun python3
 
-.PHONY: help build demo test lint bench fuzz install deps deps-demo deps-test deps-bench clean
+.PHONY: help build demo test lint bench fuzz schema install deps deps-demo deps-test deps-bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -36,6 +36,9 @@ bench: build deps-bench ## measure Settle against the kernel's floor and its pee
 
 fuzz: deps ## look for inputs that crash the YAML reader or the loader, for SECONDS (3600)
 	SWIFT="$(SWIFT)" Tests/fuzz/run $(SECONDS)
+
+schema: build ## write schema/settle.json and the table in docs/compose.md anew, from the code
+	SETTLE=$(SETTLE) schema/rewrite
 
 install: build ## install settle to $(PREFIX)/bin
 	install -D -m 755 $(SETTLE) $(DESTDIR)$(PREFIX)/bin/settle

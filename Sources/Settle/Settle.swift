@@ -27,7 +27,7 @@ struct Settle: ParsableCommand {
                 subcommands: [
                     Ps.self, Logs.self, Exec.self, StartCommand.self, Stop.self, Restart.self, Kill.self, Port.self,
                 ]),
-            CommandGroup(name: "Machine", subcommands: [Doctor.self, Version.self]),
+            CommandGroup(name: "Machine", subcommands: [Doctor.self, Schema.self, Version.self]),
         ])
 
     static func main() {

@@ -110,7 +110,8 @@ import Testing
     }
 
     @Test func helpIsZeroAndHasExamples() throws {
-        for command in [[], ["up"], ["down"], ["diff"], ["ps"], ["logs"], ["exec"], ["config"], ["doctor"]] {
+        for command in [[], ["up"], ["down"], ["diff"], ["ps"], ["logs"], ["exec"], ["config"], ["doctor"], ["schema"]]
+        {
             let run = try Command(command + ["--help"], in: Folder())
             #expect(run.status == 0)
             #expect(run.output.contains("  settle "))

@@ -1,7 +1,7 @@
 /// The global options that take a value, with their short names: the long name is what they are moved under.
 private let globalOptions: [(long: String, short: Character?)] = [
-    ("--file", "f"), ("--project-name", "p"), ("--project-directory", nil), ("--env-file", nil), ("--progress", nil),
-    ("--ansi", nil),
+    ("--file", "f"), ("--project-name", "p"), ("--project-directory", nil), ("--env-file", nil), ("--profile", nil),
+    ("--progress", nil), ("--ansi", nil),
 ]
 
 /// The command line with the global options that stand before the command moved behind it, where ArgumentParser looks

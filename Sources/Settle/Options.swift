@@ -15,6 +15,15 @@ struct SharedOptions: ParsableArguments {
     @Option(help: "What relative paths are resolved against (default: the folder of the first file).")
     var projectDirectory: String?
 
+    @Option(help: "A profile to enable, `*` for all; may be repeated.")
+    var profile: [String] = []
+
+    @Option(help: "A file of variables, in place of `.env`; may be repeated.")
+    var envFile: [String] = []
+
+    @Flag(help: "Keep networks, volumes, secrets and configs that no service uses.")
+    var allResources = false
+
     @Option(help: "How progress is told: auto, plain, json or quiet.")
     var progress: ProgressMode = .auto
 

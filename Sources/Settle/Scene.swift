@@ -25,12 +25,27 @@ struct Scene {
     }
 
     /// With its file, of which all problems are told at once.
-    init(loading options: StackOptions) throws {
+    ///
+    /// - Parameters:
+    ///   - services: what the command is about; their profiles are enabled.
+    ///   - isStrict: whether what is only worth a warning is refused, too.
+    init(loading options: StackOptions, services: [String] = [], isStrict: Bool = false) throws {
         guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
-        let (project, diagnostics) = try files.load(options)
-        guard let project else { throw Complaint(diagnostics) }
+        let (model, diagnostics) = try files.load(options, enabling: services)
+        guard let model else { throw Complaint(diagnostics) }
+        let (project, more) = model.project()
+        let all = diagnostics + more
+        guard let project else { throw Complaint(all) }
+        if isStrict && !all.isEmpty {
+            throw Complaint(
+                all.map { diagnostic in
+                    var diagnostic = diagnostic
+                    diagnostic.severity = .error
+                    return diagnostic
+                })
+        }
         self.init(options, name: project.name, project: project)
-        for diagnostic in diagnostics { output.show(diagnostic) }
+        for diagnostic in all { output.show(diagnostic) }
     }
 
     /// Only which stack it is. No file is needed where the name is given, or where the folder's name is that of a stack
@@ -52,12 +67,13 @@ struct Scene {
             guard Self.isProjectName(folder), Files.exists(paths.state) else { throw StackFiles.missing }
             return
         }
-        let (project, diagnostics) = try files.load(options)
-        guard let project else {
+        let (model, diagnostics) = try files.load(options)
+        guard let model else {
             throw Complaint(
                 diagnostics + [Diagnostic(.error, "the project's name is not known", hint: "give it with -p")])
         }
-        self.init(options, name: project.name, project: project)
+        guard Self.isProjectName(model.name) else { throw Complaint(model.project().diagnostics) }
+        self.init(options, name: model.name, project: model.project().project)
     }
 
     private static func isProjectName(_ name: String) -> Bool {

@@ -3,42 +3,66 @@ import Diagnostics
 import Glibc
 import Syscalls
 
-/// The Compose files of a stack, as named or as found.
+/// The Compose files of a stack, as named or as found, and the variables that hold for them.
 struct StackFiles {
     /// As they are called in messages; `-` is standard input. Absolute where they were found above the working folder.
     let paths: [String]
     /// The project directory, absolute.
     let directory: String
-
-    /// `-f`, else `COMPOSE_FILE`, else the first of Compose's names in the working folder or in one above; nil where
-    /// there is none.
-    static func find(_ options: StackOptions) throws -> StackFiles? {
-        let here = try workingFolder()
-        let directory = options.shared.projectDirectory.map { absolute($0, from: here) }
-        let named = options.files.isEmpty ? fromEnvironment : options.files
-        if let first = named.first {
-            let missing = named.filter { $0 != "-" && !Files.exists($0) }
-            if !missing.isEmpty {
-                throw Complaint(missing.map { Diagnostic(.error, "\($0): no such file", hint: "name another with -f") })
-            }
-            let folder = first == "-" ? here : parent(absolute(first, from: here))
-            return StackFiles(paths: named, directory: directory ?? folder)
-        }
-        var folder = directory ?? here
-        while true {
-            if let name = defaultFileNames.first(where: { Files.exists(join(folder, $0)) }) {
-                return StackFiles(paths: [folder == here ? name : join(folder, name)], directory: directory ?? folder)
-            }
-            if folder == "/" { return nil }
-            folder = parent(folder)
-        }
-    }
+    /// The process's own variables, and those of `.env` or `--env-file`.
+    let variables: [String: String]
+    let warnings: [Diagnostic]
 
     static let missing = Complaint(
         "no Compose file in this folder or above it",
         hint: "write a settle.yaml or compose.yaml, or name a file with -f")
 
-    func load(_ options: StackOptions) throws -> (project: Project?, diagnostics: [Diagnostic]) {
+    /// `-f`, else `COMPOSE_FILE`, else the first of Compose's names in the working folder or in one above, with the file
+    /// laid over it; nil where there is none.
+    static func find(_ options: StackOptions) throws -> StackFiles? {
+        let here = try workingFolder()
+        let given = options.shared.projectDirectory.map { absolute($0, from: here) }
+        var variables = Variables(options.shared.envFile)
+        func found(_ paths: [String]) throws -> StackFiles {
+            let missing = paths.filter { $0 != "-" && !Files.exists($0) }
+            if !missing.isEmpty {
+                throw Complaint(missing.map { Diagnostic(.error, "\($0): no such file", hint: "name another with -f") })
+            }
+            let directory = given ?? paths.first { $0 != "-" }.map { parent(absolute($0, from: here)) } ?? here
+            try variables.read(in: directory)
+            return StackFiles(
+                paths: paths, directory: directory, variables: variables.values, warnings: variables.warnings)
+        }
+        if !options.files.isEmpty { return try found(options.files) }
+        // The variables that name files may themselves stand in a file.
+        try variables.read(in: given ?? here)
+        if let list = variables.values["COMPOSE_FILE"], !list.isEmpty {
+            let separator = variables.values["COMPOSE_PATH_SEPARATOR"].flatMap(\.first) ?? ":"
+            return try found(list.split(separator: separator).map(String.init))
+        }
+        return try discovered(from: given ?? here, here).map(found)
+    }
+
+    private static func discovered(from start: String, _ here: String) -> [String]? {
+        var folder = start
+        while true {
+            func first(_ names: [String]) -> String? {
+                names.first { Files.exists(join(folder, $0)) }.map { folder == here ? $0 : join(folder, $0) }
+            }
+            if let file = first(defaultFileNames) { return [file] + [first(overrideFileNames)].compactMap { $0 } }
+            if folder == "/" { return nil }
+            folder = parent(folder)
+        }
+    }
+
+    /// - Parameters:
+    ///   - services: Only these, with what they need; their profiles are enabled.
+    ///   - enabling: Services whose profiles are enabled; the others stay.
+    ///   - adjust: What is left out of loading.
+    func load(
+        _ options: StackOptions, services: [String] = [], enabling: [String] = [],
+        adjust: (inout LoadOptions) -> Void = { _ in }
+    ) throws -> (model: Model?, diagnostics: [Diagnostic]) {
         let files = try paths.map { path in
             SourceFile(
                 path: path == "-" ? "<stdin>" : path,
@@ -46,17 +70,22 @@ struct StackFiles {
                     ? String(decoding: try Files.bytes(from: STDIN_FILENO, named: "standard input"), as: UTF8.self)
                     : try Files.text(path))
         }
-        let dotenv = Self.join(directory, ".env")
-        return Compose.load(
-            files: files, environment: environment,
-            dotenv: Files.exists(dotenv) ? SourceFile(path: dotenv, text: try Files.text(dotenv)) : nil,
-            options: LoadOptions(projectName: options.shared.projectName, projectDirectory: directory))
+        var how = LoadOptions(
+            projectName: options.shared.projectName, projectDirectory: directory,
+            workingFolder: try Self.workingFolder())
+        how.profiles = options.shared.profile.isEmpty ? profiles : options.shared.profile
+        how.services = services
+        how.enabledServices = enabling
+        how.keepsUnused = options.shared.allResources
+        adjust(&how)
+        let (model, diagnostics) = Compose.load(files: files, environment: variables, options: how, system: .machine)
+        return (model, warnings + diagnostics)
     }
 
-    private static var fromEnvironment: [String] {
-        guard let list = environment["COMPOSE_FILE"], !list.isEmpty else { return [] }
-        let separator = environment["COMPOSE_PATH_SEPARATOR"].flatMap(\.first) ?? ":"
-        return list.split(separator: separator).map(String.init)
+    private var profiles: [String] {
+        (variables["COMPOSE_PROFILES"] ?? "").split(separator: ",").map { name in
+            String(name.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
     }
 
     // MARK: Paths
@@ -67,11 +96,9 @@ struct StackFiles {
         return String(cString: path)
     }
 
+    /// The links on the way stay.
     private static func absolute(_ path: String, from folder: String) -> String {
-        let joined = path.hasPrefix("/") ? path : join(folder, path)
-        guard let real = realpath(joined, nil) else { return joined }
-        defer { free(real) }
-        return String(cString: real)
+        Path.clean(path.hasPrefix("/") ? path : join(folder, path))
     }
 
     private static func parent(_ path: String) -> String {
@@ -81,5 +108,60 @@ struct StackFiles {
 
     private static func join(_ folder: String, _ name: String) -> String {
         folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+    }
+}
+
+/// The variables of a project while it is still being found out which they are.
+private struct Variables {
+    private(set) var values = environment
+    private(set) var warnings: [Diagnostic] = []
+    private let named: [String]
+    private var done: Set<String> = []
+
+    /// - Parameter named: `--env-file`, else `COMPOSE_ENV_FILES`, which take the place of `.env`.
+    init(_ named: [String]) {
+        let others = (environment["COMPOSE_ENV_FILES"] ?? "").split(separator: ",").map(String.init)
+        self.named = named.isEmpty ? others : named
+    }
+
+    /// What is known already wins.
+    mutating func read(in folder: String) throws {
+        let paths = named.isEmpty ? Self.usual(in: folder) : named
+        if !done.insert(paths.joined(separator: "\n")).inserted || paths.isEmpty { return }
+        let files = try paths.map { path in
+            switch Files.isFolder(path) {
+            case nil: throw Complaint("\(path): no such file", hint: "--env-file names a file of variables")
+            case true?: throw Complaint("\(path) is a folder", hint: "--env-file names a file of variables")
+            case false?: SourceFile(path: path, text: try Files.text(path))
+            }
+        }
+        let (all, diagnostics) = Compose.environment(of: values, files: files)
+        if diagnostics.contains(where: { $0.severity == .error }) { throw Complaint(diagnostics) }
+        values = all
+        warnings += diagnostics
+    }
+
+    private static func usual(in folder: String) -> [String] {
+        if let word = environment["COMPOSE_DISABLE_ENV_FILE"], ["1", "t", "true"].contains(word.lowercased()) {
+            return []
+        }
+        let path = folder == "/" ? "/.env" : "\(folder)/.env"
+        return Files.isFolder(path) == false ? [path] : []
+    }
+}
+
+extension FileSystem {
+    /// The machine's own files.
+    fileprivate static var machine: FileSystem {
+        FileSystem(
+            read: { path in
+                do throws(SystemError) {
+                    return .success(try Files.text(path))
+                } catch {
+                    return .failure(Unreadable(error.reason))
+                }
+            },
+            kind: { path in Files.isFolder(path).map { $0 ? .folder : .file } },
+            withoutLinks: { Files.withoutLinks($0) })
     }
 }

@@ -120,7 +120,7 @@ import Testing
             diagnostics.map(\.description) == [
                 """
                 error: -p: "My Shop" is no project name
-                  hint: up to 63 lower case letters, digits, _ and -, the first a letter or digit: myshop
+                  hint: lower case letters, digits, _ and -, the first a letter or digit: myshop
                 """
             ])
         #expect(load(serviceFile(""), ["COMPOSE_PROJECT_NAME": "a.b"]).project == nil)

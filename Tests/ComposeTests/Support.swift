@@ -13,10 +13,34 @@ func load(
 func load(
     _ texts: [String], _ environment: [String: String] = [:], dotenv: String? = nil, name: String? = nil
 ) -> (project: Project?, diagnostics: [Diagnostic]) {
+    let (model, diagnostics) = model(texts, environment, dotenv: dotenv) { $0.projectName = name }
+    guard let model else { return (nil, diagnostics) }
+    let (project, more) = model.project()
+    return (project, diagnostics + more)
+}
+
+/// What files named `f`, `f2`, … of the folder /p mean; `others` are there besides, by absolute path.
+func model(
+    _ texts: [String], _ environment: [String: String] = [:], dotenv: String? = nil, others: [String: String] = [:],
+    _ adjust: (inout LoadOptions) -> Void = { _ in }
+) -> (model: Model?, diagnostics: [Diagnostic]) {
     let files = texts.enumerated().map { SourceFile(path: $0 == 0 ? "f" : "f\($0 + 1)", text: $1) }
-    return Compose.load(
-        files: files, environment: environment, dotenv: dotenv.map { SourceFile(path: ".env", text: $0) },
-        options: LoadOptions(projectName: name, projectDirectory: "/p"))
+    let (variables, problems) = Compose.environment(
+        of: environment, files: dotenv.map { [SourceFile(path: ".env", text: $0)] } ?? [])
+    var options = LoadOptions(projectDirectory: "/p")
+    adjust(&options)
+    let own = Dictionary(uniqueKeysWithValues: files.map { ("/p/" + $0.path, $0.text) })
+    let (model, diagnostics) = Compose.load(
+        files: files, environment: variables, options: options, system: FileSystem(own.merging(others) { $1 }))
+    let isRefused = problems.contains { $0.severity == .error }
+    return (isRefused ? nil : model, problems + diagnostics)
+}
+
+/// What a file that must be right means.
+func wholeModel(_ text: String, at location: SourceLocation = #_sourceLocation) throws -> Model {
+    let (model, diagnostics) = model([text])
+    #expect(diagnostics.map(\.description) == [], sourceLocation: location)
+    return try #require(model, sourceLocation: location)
 }
 
 /// The project of a file that must be right.

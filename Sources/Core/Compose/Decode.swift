@@ -12,27 +12,22 @@ struct ProjectDraft {
 extension Keys {
     static let top = Grammar<ProjectDraft>(
         [
-            // Read before all else, since other values depend on it.
-            "name": { _, _ in },
-            "version": { _, reader in
-                reader.context.report.warn(
-                    "is ignored", at: reader.node.place, path: reader.path, hint: "remove it")
-            },
             "services": { draft, reader in draft.project.services = services(reader) },
             "networks": { draft, reader in
                 let name = draft.project.name
-                draft.networks = named(reader).map { key, value in network(key, value, project: name) }
+                draft.networks = named(reader).map { key, _, value in network(key, value, project: name) }
             },
             "volumes": { draft, reader in
                 let name = draft.project.name
-                draft.volumes = named(reader).map { key, value in volume(key, value, project: name) }
+                draft.volumes = named(reader).map { key, _, value in volume(key, value, project: name) }
             },
             "namespaces": { draft, reader in
-                draft.project.namespaces = named(reader).map { shared($0, $1) }
+                draft.project.namespaces = named(reader).map { shared($0, $2) }
             },
             "resources": { draft, reader in resources.read(reader, into: &draft.project.resources) },
-        ],
-        refused: ["include": "name the files with several -f", "configs": "", "models": "", "secrets": ""])
+            // Refused where a service uses them.
+            "configs": { _, _ in }, "models": { _, _ in }, "secrets": { _, _ in },
+        ], refused: .refused("links"))
 
     static let resources = Grammar<Resources>([
         "cpus": { $0.nanoCPUs = processors($1) },
@@ -44,10 +39,10 @@ extension Keys {
     ])
 
     /// Members with names of their own (which may begin with `x-` here), in the order of the names.
-    static func named(_ reader: Reader) -> [(String, Reader)] {
+    static func named(_ reader: Reader) -> [(name: String, place: Place, value: Reader)] {
         guard !reader.node.isNull else { return [] }
         return (reader.members() ?? []).compactMap { name, place, value in
-            if isName(name) { return (name, value) }
+            if isName(name) { return (name, place, value) }
             reader.context.report.error(
                 "\"\(name)\" is no name", at: place, path: value.path,
                 hint: "up to 128 letters, digits, dots, _ and -, the first a letter or digit")

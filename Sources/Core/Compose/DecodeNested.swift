@@ -139,6 +139,7 @@ extension Keys {
             "consistency": { _, reader in _ = reader.string() },
             "bind": { draft, reader in
                 draft.special.append(reader)
+                draft.create = true
                 mountBind.read(reader, into: &draft)
             },
             "volume": { draft, reader in

@@ -106,6 +106,8 @@ extension Keys {
                 }
             },
             "uts": { draft, reader in state(.uts, reader, ["host"], &draft) },
+            // They have had their effect.
+            "profiles": { _, _ in }, "env_file": { _, _ in },
             "namespaces": { draft, reader in namespaces.read(reader, into: &draft) },
             "logging": { draft, reader in logging.read(reader, into: &draft.service.logging) },
         ],
@@ -116,10 +118,12 @@ extension Keys {
             "annotations", "attach", "blkio_config", "cgroup_parent", "configs", "cpu_count", "cpu_percent",
             "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "develop",
             "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "external_links",
-            "extra_hosts", "gpus", "group_add", "healthcheck", "isolation", "label_file", "mac_address",
-            "mem_reservation", "mem_swappiness", "models", "oom_kill_disable", "oom_score_adj", "platform",
+            "egress", "extra_hosts", "gpus", "group_add", "healthcheck", "isolation", "mac_address",
+            "mem_reservation", "mem_swappiness", "models", "on_unhealthy", "oom_kill_disable", "oom_score_adj",
+            "platform",
             "post_start", "pre_start", "pre_stop", "privileged", "provider", "pull_policy", "pull_refresh_after",
-            "runtime", "secrets", "security_opt", "shm_size", "storage_opt", "sysctls", "ulimits", "use_api_socket",
+            "runtime", "secrets", "security_opt", "shm_size", "storage_opt", "sysctls", "time_offset", "ulimits",
+            "use_api_socket",
             "volumes_from",
         ]
         return refusedWithAdvice.merging(others.map { ($0, "") }) { advice, _ in advice }
@@ -133,9 +137,6 @@ extension Keys {
         "build": "use rootfs: host, or build a folder yourself and name it in rootfs:",
         "links": "services of one network reach each other by name; use depends_on for the order",
         "expose": "services of one network reach all of each other's ports; remove it",
-        "profiles": "keep the service in a file of its own and add that with -f",
-        "extends": "use a YAML anchor and <<, or several -f files",
-        "env_file": "use environment:, with ${NAME} for what .env holds",
         "userns_mode": "user namespaces come later",
         "cgroup": "cgroup namespaces come later",
     ]

@@ -5,13 +5,11 @@ import YAML
 extension Keys {
     static func services(_ reader: Reader) -> [Service] {
         if reader.node.isNull { return reader.expected("a mapping of services") ?? [] }
-        return named(reader).map { name, value in
+        return named(reader).map { name, place, value in
             var draft = ServiceDraft(service: Service(name: name))
             service.read(value, into: &draft)
             draft.service.places.fill(value.node)
-            if let entry = reader.node.entries?.first(where: { $0.key == name }) {
-                draft.service.places[""] = entry.keyPlace
-            }
+            draft.service.places[""] = place
             finish(&draft)
             return draft.service
         }

@@ -173,6 +173,8 @@ struct Grammar<Model>: Sendable {
             } else if key.hasPrefix("x-") {
                 continue
             } else if let instead = refused[key] {
+                // Says nothing.
+                if value.node.entries?.isEmpty == true { continue }
                 value.context.report.error(
                     "is not supported yet", at: place, path: value.path, hint: instead.isEmpty ? nil : instead)
             } else {

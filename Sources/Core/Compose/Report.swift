@@ -6,9 +6,32 @@ final class Report {
     private var seen: Set<Diagnostic> = []
     /// Key paths of values that could not be interpolated: what is left of them is not judged any more.
     var unreadable: Set<String> = []
+    private(set) var origins: Origins
+
+    /// The files of a project.
+    struct Origins {
+        /// In the order in which they were met.
+        fileprivate var files: [String: Int] = [:]
+        /// What brought a file in.
+        fileprivate var uses: [String: Diagnostic.Note] = [:]
+    }
+
+    init(_ origins: Origins = Origins()) { self.origins = origins }
+
+    /// A file that is read from now on. What is wrong in it is told with the place that brought it in.
+    func know(_ file: String, usedBy use: Diagnostic.Note? = nil) {
+        if origins.files[file] == nil { origins.files[file] = origins.files.count }
+        if let use, origins.uses[file] == nil { origins.uses[file] = use }
+    }
 
     /// An anchor's problem is met once for each of its aliases; it is told once.
     func add(_ diagnostic: Diagnostic) {
+        var diagnostic = diagnostic
+        if let file = diagnostic.place?.file, let use = origins.uses[file], use.place?.file != file,
+            !diagnostic.notes.contains(use)
+        {
+            diagnostic.notes.append(use)
+        }
         if seen.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
     }
 
@@ -34,11 +57,11 @@ final class Report {
         if !known { add(diagnostic) }
     }
 
-    /// In the order of the files, `files` being their names, and of the lines; first what has no place.
-    func sorted(by files: [String]) -> [Diagnostic] {
+    /// In the order of the files and of the lines; first what has no place.
+    func sorted() -> [Diagnostic] {
         func order(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
             guard let place = diagnostic.place else { return (-1, 0, 0) }
-            return (files.firstIndex(of: place.file) ?? -1, place.line, place.column)
+            return (origins.files[place.file] ?? -1, place.line, place.column)
         }
         return diagnostics.enumerated().sorted { left, right in
             let (one, other) = (order(left.element), order(right.element))

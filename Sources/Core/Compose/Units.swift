@@ -138,6 +138,9 @@ enum Units {
         return first...last
     }
 
+    /// Whether it is an IPv4 or IPv6 address.
+    static func isAddress(_ text: String) -> Bool { IPv4Address(text) != nil || isIPv6(text) }
+
     /// Whether it is an IPv6 address as in RFC 4291, section 2.2, a zone (`%eth0`) excluded.
     static func isIPv6(_ text: String) -> Bool {
         let halves = text.components(separatedBy: "::")

@@ -92,6 +92,26 @@ package enum Files {
         return lstat(path, &status) == 0
     }
 
+    /// Whether a path leads to a folder; nil where it leads nowhere.
+    package static func isFolder(_ path: String) -> Bool? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
+    }
+
+    /// The path with the first symbolic link on it, and what stands before that, replaced by what it leads to.
+    package static func withoutLinks(_ path: String) -> String {
+        var reached = ""
+        for part in path.split(separator: "/") {
+            reached += "/" + part
+            var status = stat()
+            guard lstat(reached, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(reached, nil)
+            else { continue }
+            defer { free(real) }
+            return String(cString: real) + path.dropFirst(reached.count)
+        }
+        return path
+    }
+
     /// mkdir(2) for the folder and those above it that are missing. Another process may make or remove the same ones
     /// meanwhile.
     package static func makeFolders(_ path: String, mode: mode_t = 0o755) throws(SystemError) {

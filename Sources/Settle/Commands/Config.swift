@@ -7,39 +7,76 @@ import Syscalls
 struct Config: StackCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Checks the file and shows what it means, everything spelled out.",
-        discussion: "  settle config --format json")
+        discussion: """
+              settle config --format json
+              settle config --services
+
+            What is printed is a file again. Services that are named are shown with what they need.
+            """)
 
     enum ConfigFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
 
-    @Option(help: "yaml or json.") var format: ConfigFormat = .yaml
+    @Option(help: "yaml or json.") var format: ConfigFormat?
     @Flag(help: "Only the names of the services.") var services = false
     @Flag(help: "Only the names of the volumes.") var volumes = false
     @Flag(help: "Only the names of the networks.") var networks = false
+    @Flag(help: "Only the names of the models.") var models = false
+    @Flag(help: "Only the names of the images.") var images = false
+    @Flag(help: "Only the names of the profiles.") var profiles = false
+    @Flag(help: "Only the variables that there are.") var environment = false
+    @Option(help: "Only the hashes of these services, `*` for all.") var hash: String?
     @Flag(name: .shortAndLong, help: "Only check.") var quiet = false
     @Option(name: .shortAndLong, help: "Write to this file.") var output: String?
+    @Flag(help: "Leave variables as they are.") var noInterpolate = false
+    @Flag(help: "Leave out what is implied.") var noNormalize = false
+    @Flag(help: "Leave relative paths as they are.") var noPathResolution = false
+    @Flag(help: "Do not check what services refer to.") var noConsistency = false
+    @Flag(help: "Do not read the files of `env_file`.") var noEnvResolution = false
+    @Argument(help: "Services, with what they need; all where none is named.") var names: [String] = []
     @OptionGroup(title: "Global Options") var shared: SharedOptions
     @OptionGroup(title: "Global Options") var files: FileOption
 
     var options: StackOptions { StackOptions(shared, files) }
 
     func run() throws {
-        let scene = try Scene(loading: options)
-        guard let project = scene.project, !quiet else { return }
-        let text = text(of: project)
+        guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
+        let (model, diagnostics) = try files.load(options, services: names) { options in
+            options.interpolates = !noInterpolate
+            options.normalizes = !noNormalize
+            options.resolvesPaths = !noPathResolution
+            options.checksConsistency = !noConsistency
+            options.resolvesEnvironment = !noEnvResolution && !needsNoFiles
+        }
+        guard let model else { throw Complaint(diagnostics) }
+        for diagnostic in diagnostics { options.output.show(diagnostic) }
+        if quiet { return }
+        let text = text(of: model)
         if let output {
             try Files.replace(output, text.utf8, mode: 0o644)
         } else {
-            scene.output.write(text)
+            options.output.write(text)
         }
     }
 
-    private func text(of project: Project) -> String {
-        if services { return lines(project.services.map(\.name)) }
-        if volumes { return lines(project.volumes.map(\.key)) }
-        if networks { return lines(project.networks.map(\.key)) }
+    /// Where only names are asked for, files that services name may be missing.
+    private var needsNoFiles: Bool { services || volumes || networks || models }
+
+    private func text(of model: Model) -> String {
+        if services { return lines(model.serviceNames) }
+        if volumes { return lines(model.volumeNames) }
+        if networks { return lines(model.networkNames) }
+        if models { return lines(model.modelNames) }
+        if let hash {
+            let wanted = hash.split(separator: ",").map(String.init)
+            return lines(
+                model.hashes.filter { hash == "*" || wanted.contains($0.service) }.map { "\($0.service) \($0.hash)" })
+        }
+        if profiles { return lines(model.profileNames) }
+        if images { return lines(model.imageNames) }
+        if environment { return lines(model.environment.map { "\($0)=\($1)" }.sorted()) }
         switch format {
-        case .yaml: return project.yaml()
-        case .json: return project.json().pretty + "\n"
+        case .yaml, nil: return model.yaml()
+        case .json: return model.json().pretty + "\n"
         }
     }
 

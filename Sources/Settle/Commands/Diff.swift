@@ -29,7 +29,7 @@ struct Diff: StackCommand {
     var options: StackOptions { StackOptions(shared, files) }
 
     func run() throws {
-        let scene = try Scene(loading: options)
+        let scene = try Scene(loading: options, services: names)
         let prospect = try Prospect(
             scene, services: names, removesOrphans: removeOrphans, status: Complaint.wrong)
         switch format {

@@ -20,6 +20,7 @@ struct Up: StackCommand {
     @Option(
         name: [.customShort("t", allowingJoined: true), .long],
         help: "Seconds before a container that has to stop is killed.") var timeout: Int?
+    @Flag(help: "Refuse what would only be warned of.") var strict = false
     @Flag(help: "No names before the lines of output.") var noLogPrefix = false
     @Flag(help: "No colours in the output.") var noColor = false
     @Argument(help: "Services, with what they need; all where none is named.") var names: [String] = []
@@ -29,7 +30,7 @@ struct Up: StackCommand {
     var options: StackOptions { StackOptions(shared, files) }
 
     func run() throws {
-        let scene = try Scene(loading: options)
+        let scene = try Scene(loading: options, services: names, isStrict: strict)
         if dryRun { return try rehearse(scene) }
         let palette = noColor ? .plain : scene.output.palette
         let printer = LogPrinter(scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, palette: palette))

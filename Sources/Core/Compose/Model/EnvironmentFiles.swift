@@ -1,0 +1,133 @@
+import Diagnostics
+import YAML
+
+/// Reads the files of variables and labels that services name, and puts what they hold into the services.
+struct EnvironmentFiles {
+    let environment: [String: String]
+    let system: FileSystem
+    let report: Report
+    let display: (String) -> String
+
+    func resolve(_ model: inout Model, variables: Bool) {
+        model.editServices { service in
+            let path = "services".key(service.key)
+            if variables { self.variables(&service.value, path.key("env_file")) }
+            labels(&service.value, path.key("label_file"))
+        }
+    }
+
+    private func variables(_ service: inout Node, _ path: String) {
+        service.edit("environment") { own in
+            own.editValues { entry in
+                guard entry.value.isNull, let value = environment[entry.key] else { return }
+                entry.value = .text(value, at: entry.value.place)
+            }
+        }
+        guard let files = service["env_file"]?.items else { return }
+        let own = service["environment"]?.entries ?? []
+        var known: [String: String] = [:]
+        for entry in own { known[entry.key] = entry.value.scalar.flatMap { $0.value == .null ? nil : $0.text } }
+        let lookup = known.merging(environment) { $1 }
+        var read: [String: (value: String, place: Place)] = [:]
+        for (index, file) in files.enumerated() {
+            let item = path.item(index)
+            let location = file.string("path") ?? ""
+            let isRequired = file["required"] == nil
+            guard let text = text(of: location, file["path"]?.place ?? file.place, item, isRequired: isRequired) else {
+                continue
+            }
+            let before = read.mapValues(\.value).merging(lookup) { $1 }
+            for (name, value) in values(text, file, item, before) { read[name] = (value, file.place) }
+        }
+        let names = Set(own.map(\.key))
+        let entries =
+            own
+            + read.filter { !names.contains($0.key) }.map { name, found in
+                .init(name, at: found.place, .text(found.value, at: found.place))
+            }
+        if !entries.isEmpty {
+            service.set("environment", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
+        }
+        service.remove("env_file")
+    }
+
+    private func values(_ text: SourceFile, _ file: Node, _ path: String, _ lookup: [String: String]) -> [String:
+        String]
+    {
+        switch file.string("format") {
+        case nil, "":
+            var reader = Dotenv(text, environment: lookup, report: report)
+            return reader.run()
+        case "raw": return Self.raw(text.text, lookup)
+        case let format?:
+            report.error(
+                "there is no format \(format)", at: file["format"]?.place, path: path.key("format"),
+                hint: "write raw, or leave it out")
+            return [:]
+        }
+    }
+
+    /// As `docker run --env-file` reads it: nothing is replaced, nothing is quoted.
+    private static func raw(_ text: String, _ lookup: [String: String]) -> [String: String] {
+        var values: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            let line = line.drop { $0 == " " || $0 == "\t" }
+            if line.isEmpty || line.first == "#" { continue }
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2 {
+                values[parts[0]] = parts[1]
+            } else if let value = lookup[parts[0]] {
+                values[parts[0]] = value
+            }
+        }
+        return values
+    }
+
+    private func labels(_ service: inout Node, _ path: String) {
+        guard let files = service["label_file"]?.items else { return }
+        var labels: [String: (value: String, place: Place)] = [:]
+        for (index, file) in files.enumerated() {
+            guard let text = text(of: file.string ?? "", file.place, path.item(index), isRequired: true) else {
+                continue
+            }
+            var reader = Dotenv(text, environment: labels.mapValues(\.value), report: report)
+            for (name, value) in reader.run() { labels[name] = (value, file.place) }
+        }
+        let own = service["labels"]?.entries ?? []
+        let names = Set(own.map(\.key))
+        let entries =
+            own
+            + labels.filter { !names.contains($0.key) }.map { name, found in
+                .init(name, at: found.place, .text(found.value, at: found.place))
+            }
+        if !entries.isEmpty {
+            service.set("labels", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
+        }
+        service.remove("label_file")
+    }
+
+    private func text(of location: String, _ place: Place, _ path: String, isRequired: Bool) -> SourceFile? {
+        let name = display(location)
+        switch system.kind(location) {
+        case nil:
+            if isRequired {
+                report.error(
+                    "there is no file \(name)", at: place, path: path,
+                    hint: "make it, or write {path: …, required: false}")
+            }
+            return nil
+        case .folder:
+            report.error("\(name) is a folder", at: place, path: path)
+            return nil
+        case .file: break
+        }
+        switch system.read(location) {
+        case .success(let text):
+            report.know(name, usedBy: .init("named here", at: place))
+            return SourceFile(path: name, text: text)
+        case .failure(let problem):
+            report.error("\(name) cannot be read: \(problem.reason)", at: place, path: path)
+            return nil
+        }
+    }
+}

@@ -67,9 +67,11 @@ import Testing
         Key("comand: x", 5, "comand", "unknown key", "did you mean command?"),
         Key("zzzzzz: x", 5, "zzzzzz", "unknown key", "keys of your own begin with x-"),
         Key(
-            "image: nginx", 5, "image", "is not supported yet", "images come later; use rootfs: host, or rootfs: FOLDER"
+            "image: nginx", 5, "image", "cannot be honoured: images come later", "use rootfs: host, or rootfs: FOLDER"
         ),
-        Key("healthcheck: {disable: true}", 5, "healthcheck", "is not supported yet", nil),
+        Key(
+            "healthcheck: {disable: true}", 5, "healthcheck", "cannot be honoured: health is not watched yet",
+            "remove it, and wait for service_started"),
         Key("user: 1000", 11, "user", "expected a text, found the number 1000", "put it in quotes: \"1000\""),
         Key("user: ['a']", 11, "user", "expected a text, found a list", "write the value alone: a"),
         Key(
@@ -149,17 +151,19 @@ import Testing
             "write size=64m,mode=1777,uid=1000,gid=1000"),
         Key(
             "network_mode: bridge", 19, "network_mode",
-            "bridge is a network that all of Docker's projects share; Settle has none",
-            "leave network_mode out to join the project's default network"),
+            "\"bridge\" cannot be honoured: there is no network that all projects share, and no container of another project",
+            "leave it out to join the project's default network"),
         Key(
             "network_mode: container:x", 19, "network_mode",
-            "expected none, host, service:NAME or stack:NAME, found \"container:x\"",
-            "use service: and a service's name"),
+            "\"container:x\" cannot be honoured: there is no network that all projects share, and no container of another project",
+            "leave it out to join the project's default network"),
         Key("network_mode: service:x", 19, "network_mode", "there is no service x", "did you mean w?"),
         Key(
             "pid: stack:pod", 10, "namespaces.pid", "there is no namespace pod",
             "add pod: {} under the top-level namespaces:"),
-        Key("namespaces: {user: host}", 18, "namespaces.user", "is not supported yet", nil),
+        Key(
+            "namespaces: {user: host}", 18, "namespaces.user", "cannot be honoured: this comes later",
+            "leave it out: it is as on the host"),
         Key(
             "networks: [front]", 16, "networks.front", "there is no network front",
             "add front: under the top-level networks:"),
@@ -172,8 +176,8 @@ import Testing
             "add ipam: {config: [{subnet: 10.5.0.0/24}]} to networks.default"),
         Key("depends_on: [x]", 18, "depends_on.x", "there is no service x", "did you mean w?"),
         Key(
-            "logging: {driver: syslog}", 23, "logging.driver", "the driver syslog is not supported",
-            "leave it out: Settle keeps output in files of its own"),
+            "logging: {driver: syslog}", 23, "logging.driver",
+            "\"syslog\" cannot be honoured: Settle keeps output in files of its own", "leave it out"),
         Key(
             "deploy: {replicas: 2}\nscale: 3", 12, "scale", "differs from deploy.replicas\n  note: f:4:24: the other",
             "make both equal, or remove one"),
@@ -210,10 +214,12 @@ import Testing
             ["f:1:32: error: namespaces.a.networks: only a network namespace joins networks"]),
         File(
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {external: true}}",
-            ["f:2:26: error: networks.a.external: a network from outside of the project is not supported yet"]),
+            [
+                "f:2:16: error: networks.a.external: cannot be honoured: what was made outside of the project cannot be used yet"
+            ]),
         File(
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {driver: overlay}}",
-            ["f:2:24: error: networks.a.driver: the driver overlay is not supported"]),
+            ["f:2:24: error: networks.a.driver: \"overlay\" cannot be honoured: networks are bridges"]),
         File(
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {ipam: {config: [{subnet: 10.0.0.1/24}]}}}",
             [
@@ -227,13 +233,17 @@ import Testing
             ["f:2:63: error: networks.a.ipam.config[0].gateway: 10.0.1.1 is no address for a host in 10.0.0.0/24"]),
         File(
             "services: {w: {command: x, volumes: ['a1:/b']}}\nvolumes: {a1: {external: true}}",
-            ["f:2:26: error: volumes.a1.external: a volume from outside of the project is not supported yet"]),
+            [
+                "f:2:16: error: volumes.a1.external: cannot be honoured: what was made outside of the project cannot be used yet"
+            ]),
         File(
             "services:\n  a: {command: x, depends_on: [b]}\n  b: {command: x, pid: 'service:c'}\n  c: {command: x, depends_on: [a]}",
             ["f:4:32: error: services.c.depends_on.a: the services wait for each other: a -> b -> c -> a"]),
         File(
             "services:\n  a: {command: x}\n  b: {command: x, depends_on: {a: {condition: service_healthy}}}",
-            ["f:3:48: error: services.b.depends_on.a.condition: service_healthy is not supported yet"]),
+            [
+                "f:3:47: error: services.b.depends_on.a.condition: \"service_healthy\" cannot be honoured: health is not watched yet"
+            ]),
         File(
             "services: {a: {command: x, depends_on: [a]}}",
             ["f:1:41: error: services.a.depends_on.a: the services wait for each other: a -> a"]),

@@ -25,9 +25,7 @@ extension Keys {
                 draft.project.namespaces = named(reader).map { shared($0, $2) }
             },
             "resources": { draft, reader in resources.read(reader, into: &draft.project.resources) },
-            // Refused where a service uses them.
-            "configs": { _, _ in }, "models": { _, _ in }, "secrets": { _, _ in },
-        ], refused: .refused("links"))
+        ])
 
     static let resources = Grammar<Resources>([
         "cpus": { $0.nanoCPUs = processors($1) },
@@ -71,7 +69,7 @@ extension Keys {
             "internal": { draft, reader in draft.network.internal = reader.boolean() ?? false },
             "labels": { draft, reader in draft.network.labels = reader.labels() ?? [:] },
             "external": { _, reader in refuseExternal(reader, "a network", "remove it: Settle makes the network") },
-        ], refused: .refused("attachable", "driver_opts", "enable_ipv4", "enable_ipv6"))
+        ])
 
     static let ipam = Grammar<NetworkDraft>(
         [
@@ -84,7 +82,7 @@ extension Keys {
                 for item in items.prefix(1) { ipamConfig.read(item, into: &draft) }
                 for item in items.dropFirst() { item.error("more than one subnet is not supported yet") }
             },
-        ], refused: .refused("options"))
+        ])
 
     static let ipamConfig = Grammar<NetworkDraft>(
         [
@@ -95,7 +93,7 @@ extension Keys {
                 draft.gateway = reader
                 if draft.network.gateway == nil { reader.expected("an IPv4 address", "write 10.5.0.1") ?? () }
             },
-        ], refused: .refused("aux_addresses", "ip_range"))
+        ])
 
     private static func subnet(_ reader: Reader) -> IPv4Subnet? {
         guard let text = reader.string() else { return nil }
@@ -142,7 +140,7 @@ extension Keys {
             "external": { _, reader in
                 refuseExternal(reader, "a volume", "mount the folder itself: \"/path/on/the/host:/target\"")
             },
-        ], refused: .refused("driver_opts"))
+        ])
 
     static func volume(_ key: String, _ reader: Reader, project: String) -> Volume {
         var volume = Volume(key: key, project: project)

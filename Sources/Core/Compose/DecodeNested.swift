@@ -38,9 +38,7 @@ extension Keys {
                 attachment.address = IPv4Address(text)
                 if attachment.address == nil { reader.expected("an IPv4 address", "write 10.5.0.10") ?? () }
             },
-        ],
-        refused: .refused(
-            "driver_opts", "gw_priority", "interface_name", "ipv6_address", "link_local_ips", "mac_address", "priority")
+        ]
     )
 
     static func attachments(_ reader: Reader) -> [Attachment] {
@@ -91,7 +89,7 @@ extension Keys {
                 guard let mode = reader.string(), mode != "ingress", mode != "host" else { return }
                 reader.expected("ingress or host") ?? ()
             },
-        ], refused: .refused("app_protocol", "name"))
+        ])
 
     static func port(_ reader: Reader) -> Port? {
         var draft = PortDraft()
@@ -150,13 +148,12 @@ extension Keys {
                 draft.special.append(reader)
                 mountTmpfs.read(reader, into: &draft)
             },
-        ], refused: .refused("image"))
+        ])
 
     static let mountBind = Grammar<MountDraft>(
-        ["create_host_path": { draft, reader in draft.create = reader.boolean() ?? false }],
-        refused: .refused("propagation", "recursive", "selinux"))
+        ["create_host_path": { draft, reader in draft.create = reader.boolean() ?? false }])
 
-    static let mountVolume = Grammar<MountDraft>([:], refused: .refused("labels", "nocopy", "subpath"))
+    static let mountVolume = Grammar<MountDraft>([:])
 
     static let mountTmpfs = Grammar<MountDraft>([
         "size": { draft, reader in draft.options.size = limit(reader.bytes()) },

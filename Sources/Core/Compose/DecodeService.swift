@@ -106,40 +106,9 @@ extension Keys {
                 }
             },
             "uts": { draft, reader in state(.uts, reader, ["host"], &draft) },
-            // They have had their effect.
-            "profiles": { _, _ in }, "env_file": { _, _ in },
             "namespaces": { draft, reader in namespaces.read(reader, into: &draft) },
             "logging": { draft, reader in logging.read(reader, into: &draft.service.logging) },
-        ],
-        refused: refusedByService)
-
-    private static let refusedByService: [String: String] = {
-        let others = [
-            "annotations", "attach", "blkio_config", "cgroup_parent", "configs", "cpu_count", "cpu_percent",
-            "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "develop",
-            "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "external_links",
-            "egress", "extra_hosts", "gpus", "group_add", "healthcheck", "isolation", "mac_address",
-            "mem_reservation", "mem_swappiness", "models", "on_unhealthy", "oom_kill_disable", "oom_score_adj",
-            "platform",
-            "post_start", "pre_start", "pre_stop", "privileged", "provider", "pull_policy", "pull_refresh_after",
-            "runtime", "secrets", "security_opt", "shm_size", "storage_opt", "sysctls", "time_offset", "ulimits",
-            "use_api_socket",
-            "volumes_from",
-        ]
-        return refusedWithAdvice.merging(others.map { ($0, "") }) { advice, _ in advice }
-    }()
-
-    private static let refusedWithAdvice: [String: String] = [
-        "image": "images come later; use rootfs: host, or rootfs: FOLDER",
-        "container_name": "containers are named PROJECT-SERVICE-NUMBER; others reach them by the service's name",
-        "stdin_open": "services run without input; use settle exec -i",
-        "tty": "services run without a terminal; use settle exec -t",
-        "build": "use rootfs: host, or build a folder yourself and name it in rootfs:",
-        "links": "services of one network reach each other by name; use depends_on for the order",
-        "expose": "services of one network reach all of each other's ports; remove it",
-        "userns_mode": "user namespaces come later",
-        "cgroup": "cgroup namespaces come later",
-    ]
+        ])
 
     static let deploy = Grammar<ServiceDraft>(
         [
@@ -148,14 +117,10 @@ extension Keys {
             "mode": { _, reader in
                 if reader.node.scalar?.text != "replicated" { reader.error("only the mode replicated is supported") }
             },
-        ],
-        refused: [
-            "restart_policy": "use restart:", "labels": "use the service's own labels:", "endpoint_mode": "",
-            "placement": "", "rollback_config": "", "update_config": "",
         ])
 
     static let deployResources = Grammar<ServiceDraft>(
-        ["limits": { draft, reader in deployLimits.read(reader, into: &draft) }], refused: .refused("reservations"))
+        ["limits": { draft, reader in deployLimits.read(reader, into: &draft) }])
 
     static let deployLimits = Grammar<ServiceDraft>([
         "cpus": { draft, reader in
@@ -177,7 +142,7 @@ extension Keys {
             uniqueKeysWithValues: NamespaceKind.allCases.map { kind in
                 let read: Grammar<ServiceDraft>.Read = { state(kind, $1, ["private", "host"], &$0) }
                 return (kind.rawValue, read)
-            }), refused: .refused("user", "time", "cgroup"))
+            }))
 
     static let logging = Grammar<LogSettings>([
         "driver": { _, reader in

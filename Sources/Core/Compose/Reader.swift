@@ -17,8 +17,7 @@ struct Reader {
     let context: Context
 
     func error(_ message: String, hint: String? = nil) {
-        if context.report.unreadable.contains(path) { return }
-        context.report.error(message, at: node.place, path: path, hint: hint)
+        context.report.followUp(Diagnostic(.error, message, at: node.place, path: path, hint: hint))
     }
 
     /// Reports that something else was expected; returns nil for the caller's convenience.
@@ -153,41 +152,15 @@ struct Reader {
     }
 }
 
-/// The keys of a kind of mapping, each with what reads it: what is not here is unknown or not supported yet.
+/// The keys of a kind of mapping, each with what reads it. That others are not acted on has been said by then.
 struct Grammar<Model>: Sendable {
     typealias Read = @Sendable (inout Model, Reader) -> Void
 
     let keys: [String: Read]
-    /// Known to the Compose Specification, refused for now: what to do instead, or nothing.
-    let refused: [String: String]
 
-    init(_ keys: [String: Read], refused: [String: String] = [:]) {
-        self.keys = keys
-        self.refused = refused
-    }
+    init(_ keys: [String: Read]) { self.keys = keys }
 
     func read(_ reader: Reader, into model: inout Model) {
-        for (key, place, value) in reader.members() ?? [] {
-            if let read = keys[key] {
-                read(&model, value)
-            } else if key.hasPrefix("x-") {
-                continue
-            } else if let instead = refused[key] {
-                // Says nothing.
-                if value.node.entries?.isEmpty == true { continue }
-                value.context.report.error(
-                    "is not supported yet", at: place, path: value.path, hint: instead.isEmpty ? nil : instead)
-            } else {
-                let near = nearest(to: key, in: keys.keys).map { "did you mean \($0)?" }
-                let known = keys.count > 12 ? "" : "; known here are \(either(keys.keys.sorted()))"
-                value.context.report.error(
-                    "unknown key", at: place, path: value.path, hint: near ?? "keys of your own begin with x-\(known)")
-            }
-        }
+        for (key, _, value) in reader.members() ?? [] { keys[key]?(&model, value) }
     }
-}
-
-extension Dictionary where Key == String, Value == String {
-    /// Keys that are refused without anything to do instead.
-    static func refused(_ keys: String...) -> Self { .init(uniqueKeysWithValues: keys.map { ($0, "") }) }
 }

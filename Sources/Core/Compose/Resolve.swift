@@ -12,6 +12,7 @@ extension Model {
                 "the project's name is longer than 63 letters: \(name)", at: nil, hint: "give it a shorter one with -p")
         }
         let root = withoutImplied()
+        for diagnostic in Shape.unhonoured(in: root) { report.add(diagnostic) }
         let context = Context(report: report, environment: environment, directory: directory)
         var draft = ProjectDraft(project: Project(name: name, directory: directory))
         Keys.top.read(Reader(node: root, path: "", context: context), into: &draft)

@@ -135,7 +135,8 @@ extension Form {
     ]
     private static let serviceEnd = [
         Field("pre_start", .list(hook)), Field("post_start", .list(hook)), Field("pre_stop", .list(hook)),
-        Field("rootfs", .text), Field("namespaces", .object(texts("mnt", "pid", "net", "ipc", "uts", "user", "cgroup", "time"))),
+        Field("rootfs", .text),
+        Field("namespaces", .object(texts("mnt", "pid", "net", "ipc", "uts", "user", "cgroup", "time"))),
         Field("time_offset", .any), Field("egress", .any), Field("on_unhealthy", .any),
     ]
 

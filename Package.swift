@@ -19,8 +19,10 @@ func edge(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Edge/\(name)", swiftSettings: strict)
 }
 
-func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
+func test(_ name: String, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: data,
+        swiftSettings: strict)
 }
 
 let package = Package(
@@ -64,7 +66,7 @@ let package = Package(
             ],
             path: "Sources/Settle", swiftSettings: strict),
 
-        test("Compose", ["Compose", "YAML", "Diagnostics"]),
+        test("Compose", ["Compose", "YAML", "Diagnostics"], data: ["Corpus"]),
         test("Stack", ["Stack", "Compose", "Diagnostics"]),
         test("Launch", ["Launch", "Launcher", "CLaunch", "Syscalls"]),
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),

@@ -66,9 +66,8 @@ struct StackFiles {
         let files = try paths.map { path in
             SourceFile(
                 path: path == "-" ? "<stdin>" : path,
-                text: path == "-"
-                    ? String(decoding: try Files.bytes(from: STDIN_FILENO, named: "standard input"), as: UTF8.self)
-                    : try Files.text(path))
+                bytes: path == "-"
+                    ? try Files.bytes(from: STDIN_FILENO, named: "standard input") : try Files.bytes(path))
         }
         var how = LoadOptions(
             projectName: options.shared.projectName, projectDirectory: directory,
@@ -132,7 +131,7 @@ private struct Variables {
             switch Files.isFolder(path) {
             case nil: throw Complaint("\(path): no such file", hint: "--env-file names a file of variables")
             case true?: throw Complaint("\(path) is a folder", hint: "--env-file names a file of variables")
-            case false?: SourceFile(path: path, text: try Files.text(path))
+            case false?: SourceFile(path: path, bytes: try Files.bytes(path))
             }
         }
         let (all, diagnostics) = Compose.environment(of: values, files: files)
@@ -156,7 +155,7 @@ extension FileSystem {
         FileSystem(
             read: { path in
                 do throws(SystemError) {
-                    return .success(try Files.text(path))
+                    return .success(try Files.bytes(path))
                 } catch {
                     return .failure(Unreadable(error.reason))
                 }

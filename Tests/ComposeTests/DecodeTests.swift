@@ -15,7 +15,7 @@ import Testing
         ("command: run", ["run"]), ("command: sh -c 'a  b' \"c\\\"d\" e\\ f", ["sh", "-c", "a  b", "c\"d", "e f"]),
         ("command: [a, '', 'b c']", ["a", "", "b c"]), ("command: \"a ''\"", ["a", ""]),
         ("command: a $$HOME *", ["a", "$HOME", "*"]), ("command: >\n  a\n  b", ["a", "b"]),
-        ("command: |\n  a \\\n  b", ["a", "b"]),
+        ("command: |\n  a \\\n  b", ["a", "\nb"]),
     ])
     func words(keys: String, words: [String]) throws {
         #expect(try service(keys).command == words)

@@ -85,7 +85,9 @@ import Testing
             "remove the key, or give it a value"),
         Key(
             "environment: [a, [b]]", 22, "environment[1]", "expected a text, found a list", "write the value alone: b"),
-        Key("entrypoint: 'a \"b'", 17, "entrypoint", "a quote is left open", "close it, or write a list of words"),
+        Key(
+            "entrypoint: 'a \"b'", 17, "entrypoint", "\" is not closed",
+            "close it, put a backslash before it, or write a list of words"),
         Key("command: [sleep, 5]", 22, "command[1]", "expected a text, found the number 5", "put it in quotes: \"5\""),
         Key(
             "working_dir: a", 18, "working_dir", "expected an absolute path in the container, found \"a\"",
@@ -133,7 +135,8 @@ import Testing
             "volumes: ['vo:/b:ro:d']", 15, "volumes[0]", "\"vo:/b:ro:d\" is no mount",
             "write \"./folder:/target\", \"volume:/target:ro\" or the long form"),
         Key(
-            "volumes: ['./a:/b:shared']", 15, "volumes[0].bind.propagation", "is not supported yet", nil),
+            "volumes: ['./a:/b:shared']", 15, "volumes[0].bind.propagation",
+            "cannot be honoured: mounts are not passed on", nil),
         Key(
             "volumes: ['vo:/b']", 15, "volumes[0]", "there is no volume vo",
             "add vo: under the top-level volumes:, or write ./vo for a folder"),

@@ -29,7 +29,8 @@ func model(
         of: environment, files: dotenv.map { [SourceFile(path: ".env", text: $0)] } ?? [])
     var options = LoadOptions(projectDirectory: "/p")
     adjust(&options)
-    let own = Dictionary(uniqueKeysWithValues: files.map { ("/p/" + $0.path, $0.text) })
+    let own = Dictionary(
+        uniqueKeysWithValues: files.map { ("/p/" + $0.path, String(decoding: $0.bytes, as: UTF8.self)) })
     let (model, diagnostics) = Compose.load(
         files: files, environment: variables, options: options, system: FileSystem(own.merging(others) { $1 }))
     let isRefused = problems.contains { $0.severity == .error }

@@ -2,23 +2,14 @@ import Diagnostics
 import YAML
 
 /// What the keys of the file mean; each grammar is the list of the keys that one kind of mapping may have.
-enum Keys {
-    /// Settle's own keys, which may also be written with `x-` before them.
-    static let ownTop: Set<String> = ["namespaces", "resources"]
-    static let ownService: Set<String> = ["rootfs", "namespaces"]
-}
+enum Keys {}
 
 // Values of a service that are one scalar or a list of them.
 extension Keys {
-    /// Null is as if the key were not there; a line is split into words.
+    /// Null is as if the key were not there.
     static func words(_ reader: Reader, into words: inout [String]?) {
         if reader.node.isNull { return }
-        if reader.node.items != nil {
-            words = reader.strings()
-        } else if let line = reader.string() {
-            words = Units.words(line)
-            if words == nil { reader.error("a quote is left open", hint: "close it, or write a list of words") }
-        }
+        words = reader.strings()
     }
 
     /// A null value is taken from the environment, or the variable stays out.

@@ -31,7 +31,7 @@ struct Dotenv {
     ///   - values: Of the files before this one; they are looked up next, and returned with those of this file.
     init(_ file: SourceFile, environment: [String: String], report: Report, values: [String: String] = [:]) {
         self.file = file.path
-        let bytes = Array(file.text.utf8)
+        let bytes = file.bytes
         self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
         self.environment = environment
         self.report = report

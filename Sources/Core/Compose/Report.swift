@@ -1,4 +1,5 @@
 import Diagnostics
+import YAML
 
 /// The problems found so far. Shared by all that read one project; it never leaves `load`.
 final class Report {
@@ -14,6 +15,8 @@ final class Report {
         fileprivate var files: [String: Int] = [:]
         /// What brought a file in.
         fileprivate var uses: [String: Diagnostic.Note] = [:]
+        /// Which aliases brought in what.
+        fileprivate var aliases = AliasUses()
     }
 
     init(_ origins: Origins = Origins()) { self.origins = origins }
@@ -24,9 +27,11 @@ final class Report {
         if let use, origins.uses[file] == nil { origins.uses[file] = use }
     }
 
+    func know(_ aliases: AliasUses) { origins.aliases.add(aliases) }
+
     /// An anchor's problem is met once for each of its aliases; it is told once.
     func add(_ diagnostic: Diagnostic) {
-        var diagnostic = diagnostic
+        var diagnostic = origins.aliases.annotated(diagnostic)
         if let file = diagnostic.place?.file, let use = origins.uses[file], use.place?.file != file,
             !diagnostic.notes.contains(use)
         {

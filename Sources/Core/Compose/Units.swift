@@ -71,33 +71,6 @@ enum Units {
         return Int64(parts[0] + fraction + String(repeating: "0", count: 9 - fraction.count))
     }
 
-    /// Splits as a shell does, without expanding anything. nil if a quote is left open.
-    static func words(_ line: String) -> [String]? {
-        var words: [String] = []
-        var word: String?
-        var quote: Character?
-        var rest = Substring(line)
-        while let character = rest.popFirst() {
-            switch (character, quote) {
-            case ("'", "'"), ("\"", "\""): quote = nil
-            case ("\\", nil):
-                guard let next = rest.popFirst() else { return nil }
-                if next != "\n" { word = (word ?? "") + String(next) }
-            case ("\\", "\"") where rest.first.map { "\\\"$`\n".contains($0) } ?? false:
-                if let next = rest.popFirst(), next != "\n" { word = (word ?? "") + String(next) }
-            case ("'", nil), ("\"", nil):
-                quote = character
-                word = word ?? ""
-            case (_, nil) where character.isWhitespace:
-                if let done = word { words.append(done) }
-                word = nil
-            case _: word = (word ?? "") + String(character)
-            }
-        }
-        guard quote == nil else { return nil }
-        return words + (word.map { [$0] } ?? [])
-    }
-
     /// An absolute path without `//`, `.`, `..` and a final slash; `..` never leads above the root.
     static func clean(_ path: String) -> String {
         var parts: [Substring] = []

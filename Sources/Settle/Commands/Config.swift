@@ -23,6 +23,7 @@ struct Config: StackCommand {
     @Flag(help: "Only the names of the models.") var models = false
     @Flag(help: "Only the names of the images.") var images = false
     @Flag(help: "Only the names of the profiles.") var profiles = false
+    @Flag(help: "Only the variables that the file speaks of, with their defaults.") var variables = false
     @Flag(help: "Only the variables that there are.") var environment = false
     @Option(help: "Only the hashes of these services, `*` for all.") var hash: String?
     @Flag(name: .shortAndLong, help: "Only check.") var quiet = false
@@ -41,10 +42,10 @@ struct Config: StackCommand {
     func run() throws {
         guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
         let (model, diagnostics) = try files.load(options, services: names) { options in
-            options.interpolates = !noInterpolate
+            options.interpolates = !noInterpolate && !variables
             options.normalizes = !noNormalize
             options.resolvesPaths = !noPathResolution
-            options.checksConsistency = !noConsistency
+            options.checksConsistency = !noConsistency && !variables
             options.resolvesEnvironment = !noEnvResolution && !needsNoFiles
         }
         guard let model else { throw Complaint(diagnostics) }
@@ -59,7 +60,7 @@ struct Config: StackCommand {
     }
 
     /// Where only names are asked for, files that services name may be missing.
-    private var needsNoFiles: Bool { services || volumes || networks || models }
+    private var needsNoFiles: Bool { services || volumes || networks || models || variables }
 
     private func text(of model: Model) -> String {
         if services { return lines(model.serviceNames) }
@@ -73,11 +74,36 @@ struct Config: StackCommand {
         }
         if profiles { return lines(model.profileNames) }
         if images { return lines(model.imageNames) }
+        if variables { return table(of: model.variables) }
         if environment { return lines(model.environment.map { "\($0)=\($1)" }.sorted()) }
         switch format {
         case .yaml, nil: return model.yaml()
         case .json: return model.json().pretty + "\n"
         }
+    }
+
+    private func table(of variables: [Variable]) -> String {
+        if format == .json {
+            let members = variables.map { variable in
+                let members: [(String, JSON)] = [
+                    ("Name", .string(variable.name)), ("DefaultValue", .string(variable.defaultValue)),
+                    ("PresenceValue", .string(variable.alternative)), ("Required", .bool(variable.isRequired)),
+                ]
+                return (variable.name, JSON.object(members))
+            }
+            return JSON.object(members).pretty + "\n"
+        }
+        let rows =
+            [["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"]]
+            + variables.map { [$0.name, "\($0.isRequired)", $0.defaultValue, $0.alternative] }
+        let widths = rows[0].indices.map { column in (rows.map { $0[column].count }.max() ?? 0) + 3 }
+        return lines(
+            rows.map { row in
+                let cells = zip(row, widths).map { cell, width in
+                    cell + String(repeating: " ", count: width - cell.count)
+                }
+                return cells.joined()
+            })
     }
 
     private func lines(_ names: [String]) -> String { names.map { $0 + "\n" }.joined() }

@@ -73,6 +73,7 @@ extension Loader {
         guard let start = chain.firstIndex(where: { $0.file == bases.file.location && $0.service == name }) else {
             return false
         }
+        isWhole = false
         let names = (chain[start...].map { ($0.file, $0.service) } + [(bases.file.location, name)])
         let several = Set(names.map(\.0)).count > 1
         let text = names.map { several ? "\($0.1) in \(display($0.0))" : $0.1 }.joined(separator: " -> ")
@@ -103,6 +104,7 @@ extension Loader {
         guard let file = open(location, for: "extended here", at: place, path: path) else { return nil }
         let (services, resets) = bases(file, scope)
         guard let entries = services?.entries else {
+            isWhole = false
             report.error("\(file.name) has no services", at: place, path: path)
             return nil
         }
@@ -112,6 +114,7 @@ extension Loader {
     }
 
     private func missing(_ service: String, _ extends: Node, _ path: String, _ source: Bases) {
+        isWhole = false
         let near = nearest(to: service, in: source.services.keys)
         let place = extends["service"]?.place ?? extends.place
         report.error(

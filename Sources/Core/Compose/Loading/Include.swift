@@ -104,9 +104,10 @@ extension Loader {
         }
         var below = scope
         below.folder = folder
-        below.base =
-            inclusion.directory.flatMap { Path.isAbsolute($0) ? $0 : nil }
-            ?? Path.relative(folder, from: scope.folder)
+        // A folder that is not there is taken for a file, as the reference has it.
+        let base = inclusion.directory == nil || system.kind(folder) == .folder ? folder : Path.parent(folder)
+        let isAbsolute = inclusion.directory.map(Path.isAbsolute) ?? false
+        below.base = isAbsolute ? folder : Path.relative(base, from: scope.folder)
         below.resolvesPaths = true
         below.files = scope.files
         below.files[below.files.count - 1].place = inclusion.place
@@ -141,12 +142,12 @@ extension Loader {
         for (location, place) in locations {
             let name = display(location)
             switch system.read(location) {
-            case .success(let text):
+            case .success(let bytes):
                 report.know(name, usedBy: .init("included here", at: inclusion.place))
                 var reader = Dotenv(
-                    SourceFile(path: name, text: text), environment: variables.merging(scope.environment) { $1 },
-                    report: report)
-                variables.merge(reader.run()) { $1 }
+                    SourceFile(path: name, bytes: bytes), environment: scope.environment, report: report,
+                    values: variables)
+                variables = reader.run()
             case .failure(let problem):
                 report.error(
                     "\(name) cannot be read: \(problem.reason)", at: place, path: inclusion.path.key("env_file"))

@@ -5,12 +5,14 @@ import YAML
 package struct SourceFile: Hashable, Sendable {
     /// As diagnostics shall name it, and where it is: relative to the working folder or absolute.
     package var path: String
-    package var text: String
+    package var bytes: [UInt8]
 
-    package init(path: String, text: String) {
+    package init(path: String, bytes: [UInt8]) {
         self.path = path
-        self.text = text
+        self.bytes = bytes
     }
+
+    package init(path: String, text: String) { self.init(path: path, bytes: Array(text.utf8)) }
 }
 
 package struct LoadOptions: Hashable, Sendable {
@@ -58,8 +60,8 @@ package func environment(
     let report = Report()
     var variables: [String: String] = [:]
     for file in files {
-        var reader = Dotenv(file, environment: variables.merging(process) { $1 }, report: report)
-        variables.merge(reader.run()) { $1 }
+        var reader = Dotenv(file, environment: process, report: report, values: variables)
+        variables = reader.run()
     }
     return (variables.merging(process) { $1 }, report.diagnostics)
 }

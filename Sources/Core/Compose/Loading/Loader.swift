@@ -8,7 +8,7 @@ final class Loader {
     let report: Report
     var environment: [String: String]
     /// Whether every file could be read, so that what is missing is missing indeed.
-    private(set) var isWhole = true
+    var isWhole = true
 
     init(_ environment: [String: String], _ options: LoadOptions, _ system: FileSystem) {
         self.environment = environment
@@ -48,12 +48,11 @@ final class Loader {
 
     func open(_ source: SourceFile) -> OpenFile {
         report.know(source.path)
-        let (documents, problems) = YAML.parse(source.text, file: source.path)
-        for problem in problems {
-            report.add(problem)
-            isWhole = false
-        }
-        let mappings = documents.filter { document in
+        let reading = YAML.read(source.bytes, file: source.path)
+        report.know(reading.uses)
+        for problem in reading.problems { report.add(problem) }
+        if reading.problems.contains(where: { $0.severity == .error }) { isWhole = false }
+        let mappings = reading.documents.filter { document in
             if document.entries != nil { return true }
             report.error(
                 "expected a mapping at the top, found \(document.described)", at: document.place,
@@ -68,9 +67,9 @@ final class Loader {
     func open(_ location: String, for use: String, at place: Place, path: String) -> OpenFile? {
         let name = display(location)
         switch system.read(location) {
-        case .success(let text):
+        case .success(let bytes):
             report.know(name, usedBy: .init(use, at: place))
-            return open(SourceFile(path: name, text: text))
+            return open(SourceFile(path: name, bytes: bytes))
         case .failure(let problem):
             isWhole = false
             report.error("\(name) cannot be read: \(problem.reason)", at: place, path: path)

@@ -103,7 +103,7 @@ extension Scalar {
         case .bool(let flag): flag ? "true" : "false"
         case .int(let number): String(number)
         case .double(let number): Self.shortest(number)
-        case .string: style == .plain ? Self.timestamp(text) ?? text : text
+        case .string: timestamp?.text ?? text
         }
     }
 
@@ -141,29 +141,4 @@ extension Scalar {
         while digits.last == "0", digits.count > 1 { digits.removeLast() }
         return (String(digits), exponent)
     }
-
-    /// A date without quotes is a point in time (yaml.org/type/timestamp.html).
-    private static func timestamp(_ text: String) -> String? {
-        let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { " Tt".contains($0) }
-        let date = halves[0].split(separator: "-", omittingEmptySubsequences: false)
-        guard date.count == 3, date[0].utf8.count == 4, let year = Int(date[0]), let month = number(date[1], 1...12),
-            let day = number(date[2], 1...31)
-        else { return nil }
-        var clock = "00:00:00"
-        if halves.count == 2 {
-            let time = halves[1].split(separator: ":", omittingEmptySubsequences: false)
-            guard time.count == 3, let hour = number(time[0], 0...23), let minute = number(time[1], 0...59),
-                let second = number(time[2], 0...59)
-            else { return nil }
-            clock = [hour, minute, second].map(twoDigits).joined(separator: ":")
-        }
-        return "\(year)-\(twoDigits(month))-\(twoDigits(day)) \(clock) +0000 UTC"
-    }
-
-    private static func number(_ text: Substring, _ range: ClosedRange<Int>) -> Int? {
-        guard (1...2).contains(text.utf8.count), let number = Int(text), range.contains(number) else { return nil }
-        return number
-    }
-
-    private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -53,7 +53,7 @@ struct Uniqueness {
                     kept.append(item)
                 }
             }
-            node.editItems { $0 = kept }
+            if kept.count < items.count { node.editItems { $0 = kept } }
         }
     }
 

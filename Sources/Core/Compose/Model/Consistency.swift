@@ -24,7 +24,7 @@ struct Consistency {
             let service = ServiceCheck(
                 name: entry.key, place: entry.keyPlace, node: entry.value, path: "services".key(entry.key),
                 report: report)
-            service.check(emptyImage: model.emptyImages[entry.key])
+            service.check(emptyImage: model.emptyImages[entry.key], isWhole: isWhole)
             if isWhole {
                 references(service, sections)
                 services(service)
@@ -104,7 +104,8 @@ struct Consistency {
             let isRequired = dependency.value["required"]?.isTrue == true
             if disabled[dependency.key] != nil && !isRequired { continue }
             let path = service.path.key(
-                implied.contains(dependency.key) ? keyImplying(dependency.key, service) : "depends_on.\(dependency.key)"
+                implied.contains(dependency.key)
+                    ? keyImplying(dependency.key, service.node) : "depends_on.\(dependency.key)"
             )
             refuse(dependency.key, at: dependency.keyPlace, path)
         }
@@ -126,12 +127,12 @@ struct Consistency {
     }
 
     /// The key that asks for a service without `depends_on`.
-    private func keyImplying(_ name: String, _ service: ServiceCheck) -> String {
-        for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] where service.node.string(key) == "service:\(name)" {
+    private func keyImplying(_ name: String, _ service: Node) -> String {
+        for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] where service.string(key) == "service:\(name)" {
             return key
         }
         for key in ["links", "volumes_from"] {
-            let items = service.node[key]?.items ?? []
+            let items = service[key]?.items ?? []
             let index = items.firstIndex { item in
                 item.string?.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init) == name
             }
@@ -178,28 +179,32 @@ struct Consistency {
     private func cycles() {
         var done: Set<String> = []
         var path: [String] = []
+        var onPath: [String: Int] = [:]
         func visit(_ name: String) {
             guard let service = enabled[name] else { return }
+            onPath[name] = path.count
             path.append(name)
             for edge in service["depends_on"]?.entries ?? [] {
-                if let start = path.firstIndex(of: edge.key) {
-                    let implied = model.implied[name]?.contains(edge.key) == true
-                    let check = ServiceCheck(name: name, place: edge.keyPlace, node: service, path: "", report: report)
-                    let key = implied ? keyImplying(edge.key, check) : "depends_on.\(edge.key)"
-                    report.followUp(
-                        Diagnostic(
-                            .error,
-                            "the services wait for each other: "
-                                + (path[start...] + [edge.key]).joined(separator: " -> "),
-                            at: edge.keyPlace, path: "services".key(name).key(key),
-                            hint: "remove one of these from depends_on, or what implies it"))
+                if let start = onPath[edge.key] {
+                    refuse(path[start...] + [edge.key], closedBy: edge, of: name, service)
                 } else if !done.contains(edge.key) {
                     visit(edge.key)
                 }
             }
             path.removeLast()
+            onPath[name] = nil
             done.insert(name)
         }
         for entry in model.services where !done.contains(entry.key) { visit(entry.key) }
+    }
+
+    private func refuse(_ cycle: ArraySlice<String>, closedBy edge: Node.Entry, of name: String, _ service: Node) {
+        let isImplied = model.implied[name]?.contains(edge.key) == true
+        let key = isImplied ? keyImplying(edge.key, service) : "depends_on.\(edge.key)"
+        report.followUp(
+            Diagnostic(
+                .error, "the services wait for each other: \(cycle.joined(separator: " -> "))", at: edge.keyPlace,
+                path: "services".key(name).key(key),
+                hint: "remove one of these from depends_on, or what implies it"))
     }
 }

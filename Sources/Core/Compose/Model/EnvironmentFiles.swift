@@ -36,8 +36,10 @@ struct EnvironmentFiles {
             guard let text = text(of: location, file["path"]?.place ?? file.place, item, isRequired: isRequired) else {
                 continue
             }
-            let before = read.mapValues(\.value).merging(lookup) { $1 }
-            for (name, value) in values(text, file, item, before) { read[name] = (value, file.place) }
+            let before = read.mapValues(\.value)
+            for (name, value) in values(text, file, item, lookup, before) where before[name] != value {
+                read[name] = (value, file.place)
+            }
         }
         let names = Set(own.map(\.key))
         let entries =
@@ -51,36 +53,23 @@ struct EnvironmentFiles {
         service.remove("env_file")
     }
 
-    private func values(_ text: SourceFile, _ file: Node, _ path: String, _ lookup: [String: String]) -> [String:
-        String]
-    {
+    /// With those of the files before.
+    private func values(
+        _ text: SourceFile, _ file: Node, _ path: String, _ lookup: [String: String], _ before: [String: String]
+    ) -> [String: String] {
         switch file.string("format") {
         case nil, "":
-            var reader = Dotenv(text, environment: lookup, report: report)
+            var reader = Dotenv(text, environment: lookup, report: report, values: before)
             return reader.run()
-        case "raw": return Self.raw(text.text, lookup)
+        case "raw":
+            var reader = Dotenv(text, environment: lookup, report: report, values: before)
+            return reader.raw()
         case let format?:
             report.error(
                 "there is no format \(format)", at: file["format"]?.place, path: path.key("format"),
                 hint: "write raw, or leave it out")
             return [:]
         }
-    }
-
-    /// As `docker run --env-file` reads it: nothing is replaced, nothing is quoted.
-    private static func raw(_ text: String, _ lookup: [String: String]) -> [String: String] {
-        var values: [String: String] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            let line = line.drop { $0 == " " || $0 == "\t" }
-            if line.isEmpty || line.first == "#" { continue }
-            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 2 {
-                values[parts[0]] = parts[1]
-            } else if let value = lookup[parts[0]] {
-                values[parts[0]] = value
-            }
-        }
-        return values
     }
 
     private func labels(_ service: inout Node, _ path: String) {
@@ -90,8 +79,8 @@ struct EnvironmentFiles {
             guard let text = text(of: file.string ?? "", file.place, path.item(index), isRequired: true) else {
                 continue
             }
-            var reader = Dotenv(text, environment: labels.mapValues(\.value), report: report)
-            for (name, value) in reader.run() { labels[name] = (value, file.place) }
+            var reader = Dotenv(text, environment: [:], report: report, values: labels.mapValues(\.value))
+            for (name, value) in reader.run() where labels[name]?.value != value { labels[name] = (value, file.place) }
         }
         let own = service["labels"]?.entries ?? []
         let names = Set(own.map(\.key))
@@ -122,9 +111,9 @@ struct EnvironmentFiles {
         case .file: break
         }
         switch system.read(location) {
-        case .success(let text):
+        case .success(let bytes):
             report.know(name, usedBy: .init("named here", at: place))
-            return SourceFile(path: name, text: text)
+            return SourceFile(path: name, bytes: bytes)
         case .failure(let problem):
             report.error("\(name) cannot be read: \(problem.reason)", at: place, path: path)
             return nil

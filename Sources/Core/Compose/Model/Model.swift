@@ -29,6 +29,9 @@ package struct Model {
         self.environment = environment
     }
 
+    /// What may be set, where variables were left as they are.
+    package var variables: [Variable] { Compose.variables(in: [untyped].compactMap { $0 }) }
+
     var services: [Node.Entry] { root["services"]?.entries ?? [] }
 
     package var serviceNames: [String] { services.map(\.key) }

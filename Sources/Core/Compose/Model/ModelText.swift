@@ -81,7 +81,7 @@ private struct Printer {
         case .bool(let flag): .bool(flag)
         case .int(let number): .int(number)
         case .double(let number): .double(number)
-        case .string: .string(text(scalar.text))
+        case .string: .string(scalar.timestamp?.json ?? text(scalar.text))
         }
     }
 

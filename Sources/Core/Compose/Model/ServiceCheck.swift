@@ -10,8 +10,8 @@ struct ServiceCheck {
     let path: String
     let report: Report
 
-    func check(emptyImage: Place?) {
-        something(emptyImage)
+    func check(emptyImage: Place?, isWhole: Bool) {
+        if isWhole { something(emptyImage) }
         build()
         networks()
         healthTest()

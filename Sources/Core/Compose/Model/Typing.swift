@@ -136,14 +136,12 @@ struct Typing {
             return node
         }
         guard let line = node.string else { return wrong(node, "a line or a list of words", path) }
-        guard let words = Units.words(line) else {
-            report.followUp(
-                Diagnostic(
-                    .error, "a quote is left open", at: node.place, path: path,
-                    hint: "close it, or write a list of words"))
+        do throws(ShellWords.Problem) {
+            return .sequence(try ShellWords.split(line).map { .text($0, at: node.place) }, at: node.place)
+        } catch {
+            report.followUp(Diagnostic(.error, error.message, at: node.place, path: path, hint: error.hint))
             return nil
         }
-        return .sequence(words.map { .text($0, at: node.place) }, at: node.place)
     }
 
     private func texts(_ node: Node, _ form: Form, _ path: String) -> Node? {

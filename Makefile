@@ -12,7 +12,7 @@ BUILD_PACKAGES = libyaml-dev libcap-dev pkg-config
 RUN_PACKAGES = nftables
 DEMO_PACKAGES = busybox-static curl python3
 TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 python3-jsonschema qemu-system-x86 shellcheck util-linux xz-utils
-BENCH_PACKAGES = busybox-static crun python3
+BENCH_PACKAGES = busybox-static crun gcc libc6-dev libyaml-dev python3
 
 .PHONY: help build demo test lint bench fuzz schema install deps deps-demo deps-test deps-bench clean
 

@@ -104,6 +104,38 @@ def private_memory(project):
     return total / 1024
 
 
+# Large files
+
+
+def large_stack(numbers):
+    """Services as people write them: a few variables, a port, a volume, each depending on the one before it."""
+    lines = ["services:"]
+    for number in numbers:
+        lines += [f"  s{number}:", "    image: registry.example/team/app:1.2", "    environment:",
+                  *(f"      - KEY_{key}=value-{number}" for key in range(5)), "    ports:",
+                  f'      - "{20000 + number}:80"', "    volumes:", f"      - ./data/{number}:/data:ro"]
+        if number != numbers[0]:
+            lines += ["    depends_on:", f"      - s{number - 1}"]
+    return "\n".join(lines) + "\n"
+
+
+def write_large_files():
+    """One file of a thousand services, and one that includes a hundred of ten; for each, all the files it is made of."""
+    whole = write("thousand.yaml", large_stack(range(1000)))
+    parts = [write(f"part{part}.yaml", large_stack(range(part * 10, part * 10 + 10))) for part in range(100)]
+    including = write("include.yaml", "include:\n" + "".join(f"  - {os.path.basename(part)}\n" for part in parts))
+    return {"thousand": (whole, [whole]), "include": (including, [including, *parts])}
+
+
+def measure_large_files(files):
+    for row, (path, all_files) in files.items():
+        settle(f"config {row}", path, "config", "-q")
+        timed(f"events {row}", f"{FOLDER}/events", *all_files)
+        # The first docker-compose knows no include, and has nothing to do with an engine here.
+        if row == "thousand" and shutil.which("docker-compose") and len(times.get("peer thousand", [])) < 2:
+            timed("peer thousand", "docker-compose", "-f", path, "config", "-q", environment=os.environ)
+
+
 # One container
 
 
@@ -239,6 +271,12 @@ def report(installed):
             others = [ratio(median(f"{peer} {row} {count}"), value) for peer in installed]
             line(f"{row}, {count}", number(value), name, ratio(value, measure), *others)
     print()
+    line("`config -q` of a large file", "Settle", "libyaml's events alone", "Settle / libyaml", "docker-compose / Settle")
+    line(*["---"] * 5)
+    for row, name in (("thousand", "1000 services in one file"), ("include", "100 files of 10, by `include`")):
+        value, floor = median(f"config {row}"), median(f"events {row}")
+        line(name, number(value), number(floor), ratio(value, floor), ratio(median(f"peer {row}"), value))
+    print()
     count = max(SIZES)
     print(f"Memory: {median('memory'):.3f} MB private per container, all of Settle's processes at {count} services.")
     if crun is None:
@@ -254,11 +292,13 @@ def main():
         raise SystemExit("make bench needs root")
     installed = peers()
     bundle = crun_bundle()
+    large_files = write_large_files()
     try:
         for turn in range(ROUNDS):
             if turn and time.monotonic() - BEGUN > BUDGET:
                 break
             timed("version", SETTLE, "version")
+            measure_large_files(large_files)
             measure_floor()
             measure_burst()
             if bundle:

@@ -3,6 +3,18 @@ import Glibc
 import Stack
 import Syscalls
 
+/// The files that messages speak of, each read once. What cannot be read, standard input for example, is not shown.
+private final class Sources {
+    private var texts: [String: String?] = [:]
+
+    func text(of path: String) -> String? {
+        if let known = texts[path] { return known }
+        let text = try? Files.text(path)
+        texts[path] = .some(text)
+        return text
+    }
+}
+
 /// Results go to standard output; progress and problems to standard error.
 struct Output {
     let style: ProgressStyle
@@ -10,6 +22,7 @@ struct Output {
     let palette: Palette
     private let isJSON: Bool
     private let errorPalette: Palette
+    private let sources = Sources()
 
     init(progress: ProgressMode = .auto, colours: ColourMode = .auto) {
         palette = colours.palette(for: STDOUT_FILENO)
@@ -33,10 +46,20 @@ struct Output {
     func show(_ diagnostic: Diagnostic) {
         if isJSON { return complain(diagnostic.json.compact) }
         let word = diagnostic.severity.rawValue + ":"
-        let text = diagnostic.description
+        let text = illustrated(diagnostic)
         guard let range = text.firstRange(of: word) else { return complain(text) }
         let colour: Palette.Colour = diagnostic.severity == .error ? .red : .yellow
         complain(text[..<range.lowerBound] + errorPalette.paint(word, colour) + text[range.upperBound...])
+    }
+
+    /// For a person at a terminal, the line of the file below the message.
+    private func illustrated(_ diagnostic: Diagnostic) -> String {
+        let text = diagnostic.description
+        guard isatty(STDERR_FILENO) == 1, let place = diagnostic.place, let source = sources.text(of: place.file),
+            let excerpt = place.excerpt(of: source)
+        else { return text }
+        guard let end = text.firstIndex(of: "\n") else { return "\(text)\n\(excerpt)" }
+        return "\(text[..<end])\n\(excerpt)\(text[end...])"
     }
 
     /// One or more lines for standard error.

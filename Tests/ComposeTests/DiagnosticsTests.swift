@@ -39,4 +39,20 @@ import Testing
         #expect(value["e"] == .object([]))
         #expect(value["z"] == nil)
     }
+
+    @Test func excerpts() {
+        func excerpt(_ source: String, _ line: Int, _ column: Int) -> String? {
+            Place(file: "f", line: line, column: column).excerpt(of: source)
+        }
+        #expect(excerpt("a: 1\nbc: x\n", 2, 5) == "  2 | bc: x\n    |     ^")
+        #expect(excerpt("a: 1", 1, 5) == "  1 | a: 1\n    |     ^")
+        #expect(excerpt("ä: é\r\n", 1, 4) == "  1 | ä: é \n    |    ^")
+        #expect(excerpt("\tx\u{1B}[1m", 1, 2) == "  1 |  x [1m\n    |  ^")
+        let wide = String(repeating: "-", count: 150) + "x"
+        #expect(
+            excerpt(wide, 1, 151) == "  1 | " + String(repeating: "-", count: 99) + "x\n    | "
+                + String(repeating: " ", count: 99) + "^")
+        for (line, column) in [(0, 1), (1, 0), (1, 7), (3, 1)] { #expect(excerpt("a: 1\n", line, column) == nil) }
+        #expect(excerpt("a: 1\n", 2, 1) == "  2 | \n    | ^")
+    }
 }

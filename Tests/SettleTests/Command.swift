@@ -16,23 +16,32 @@ struct Command {
         return access(beside, X_OK) == 0 ? beside : ".build/debug/settle"
     }()
 
-    /// - Parameter input: for standard input.
-    init(_ arguments: [String], in folder: Folder, variables: [String: String] = [:], input: String = "") throws {
+    /// - Parameters:
+    ///   - input: for standard input.
+    ///   - isOnTerminal: whether it writes to a terminal of its own; all of it is `output` then.
+    init(
+        _ arguments: [String], in folder: Folder, variables: [String: String] = [:], input: String = "",
+        isOnTerminal: Bool = false
+    ) throws {
         try folder.write("stdin", input)
-        let words = [Self.binary] + arguments
-        let quoted = words.map {
-            "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-        }
+        var command = Self.quoted([Self.binary] + arguments)
+        if isOnTerminal { command = Self.quoted(["script", "-qec", command, "/dev/null"]) }
         let settings = folder.variables.merging(variables) { $1 }.map { "\($0.key)='\($0.value)'" }.joined(
             separator: " ")
         // A shell, since it redirects: system(3) is one call where posix_spawn(3) is thirty.
         let line =
             "cd '\(folder.path)' && env -u COMPOSE_FILE -u COMPOSE_PROJECT_NAME \(settings) "
-            + "\(quoted.joined(separator: " ")) <stdin >stdout 2>stderr"
+            + "\(command) <stdin >stdout 2>stderr"
         let ended = system(line)
         status = (ended >> 8) & 0xff
         output = try folder.read("stdout")
         errors = try folder.read("stderr")
+    }
+
+    /// For a shell.
+    private static func quoted(_ words: [String]) -> String {
+        words.map { "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+            .joined(separator: " ")
     }
 }
 

@@ -19,6 +19,34 @@ import Testing
         return folder
     }
 
+    // MARK: What is said of a wrong file
+
+    @Test func aTerminalIsShownTheLine() throws {
+        let folder = try Folder()
+        try folder.write("compose.yaml", "services:\n  web:\n    imag: nginx\n    command: \"true\"\n")
+        let run = try Command(["config"], in: folder, variables: ["NO_COLOR": "1"], isOnTerminal: true)
+        #expect(run.status == 1)
+        let lines = run.output.split(whereSeparator: \.isNewline)
+        #expect(
+            lines == [
+                "compose.yaml:3:5: error: services.web.imag: unknown key", "  3 |     imag: nginx", "    |     ^",
+                "  hint: did you mean image?",
+            ])
+        let piped = try Command(["config"], in: folder)
+        #expect(!piped.errors.contains("|"))
+    }
+
+    @Test func problemsComeAsJSONWhereItIsAskedFor() throws {
+        let folder = try Folder()
+        try folder.write("compose.yaml", "services:\n  web:\n    imag: nginx\n    command: \"true\"\n")
+        let run = try Command(["config", "--format", "json"], in: folder)
+        #expect(run.status == 1)
+        #expect(run.errors.hasPrefix("compose.yaml:3:5: error: services.web.imag: "))
+        for part in [#""diagnostics""#, #""line": 3"#, #""column": 5"#, #""path": "services.web.imag""#] {
+            #expect(run.output.contains(part), "\(run.output)")
+        }
+    }
+
     // MARK: Where options stand
 
     @Test(arguments: [

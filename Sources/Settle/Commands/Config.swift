@@ -11,6 +11,7 @@ struct Config: StackCommand {
               settle config --format json
               settle config --services
 
+            With --format json the problems of a file that is refused are printed as JSON, too.
             What is printed is a file again. Services that are named are shown with what they need.
             """)
 
@@ -48,7 +49,10 @@ struct Config: StackCommand {
             options.checksConsistency = !noConsistency && !variables
             options.resolvesEnvironment = !noEnvResolution && !needsNoFiles
         }
-        guard let model else { throw Complaint(diagnostics) }
+        guard let model else {
+            if format == .json { options.output.write(Self.json(of: diagnostics)) }
+            throw Complaint(diagnostics)
+        }
         for diagnostic in diagnostics { options.output.show(diagnostic) }
         if quiet { return }
         let text = text(of: model)
@@ -57,6 +61,11 @@ struct Config: StackCommand {
         } else {
             options.output.write(text)
         }
+    }
+
+    /// `{"diagnostics": [{"severity", "file", "line", "column", "path", "message", "notes", "hint"}]}`
+    private static func json(of diagnostics: [Diagnostic]) -> String {
+        JSON.object([("diagnostics", .array(diagnostics.map(\.json)))]).pretty + "\n"
     }
 
     /// Where only names are asked for, files that services name may be missing.

@@ -215,6 +215,13 @@ import Testing
         File(
             "namespaces: {a: {kinds: [ipc], networks: [default]}}",
             ["f:1:32: error: namespaces.a.networks: only a network namespace joins networks"]),
+        // Nothing is said of what an image that cannot be had would say.
+        File(
+            "services: {w: {image: a}, v: {build: .}}",
+            [
+                "f:1:16: error: services.w.image: cannot be honoured: images come later",
+                "f:1:31: error: services.v.build: cannot be honoured: images come later",
+            ]),
         File(
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {external: true}}",
             [

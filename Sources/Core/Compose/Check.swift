@@ -133,7 +133,7 @@ extension Check {
 
     private func commands(_ service: Service) {
         guard (service.command ?? []).isEmpty && (service.entrypoint ?? []).isEmpty,
-            !report.hasError(at: "services.\(service.name).entrypoint")
+            !["entrypoint", "image", "build"].contains(where: { report.hasError(at: "services.\(service.name).\($0)") })
         else { return }
         error(
             "the service does not say what to run", service, "command",

@@ -50,6 +50,15 @@ extension Node {
         }
     }
 
+    /// Sets a key; a new one comes before those whose names come after it, as they stand once they are typed.
+    mutating func setInOrder(_ key: String, to value: Node) {
+        editEntries { entries in
+            entries.removeAll { $0.key == key }
+            let index = entries.firstIndex { $0.key > key } ?? entries.endIndex
+            entries.insert(Entry(key, at: value.place, value), at: index)
+        }
+    }
+
     /// Adds a key that is not there.
     mutating func setDefault(_ key: String, to value: Node) {
         if self[key] == nil { set(key, to: value) }

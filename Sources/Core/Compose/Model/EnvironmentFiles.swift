@@ -48,7 +48,7 @@ struct EnvironmentFiles {
                 .init(name, at: found.place, .text(found.value, at: found.place))
             }
         if !entries.isEmpty {
-            service.set("environment", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
+            service.setInOrder("environment", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
         }
         service.remove("env_file")
     }
@@ -90,7 +90,7 @@ struct EnvironmentFiles {
                 .init(name, at: found.place, .text(found.value, at: found.place))
             }
         if !entries.isEmpty {
-            service.set("labels", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
+            service.setInOrder("labels", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
         }
         service.remove("label_file")
     }

@@ -72,15 +72,17 @@ extension MachineTests {
             }
         }
 
+        /// Says its last line once the file `gate/go` is there.
+        private static let gated = """
+            services:
+              web:
+                rootfs: host
+                command: [sh, -c, "echo first; while [ ! -e /gate/go ]; do sleep 0.02; done; echo last"]
+                volumes: ["./gate:/gate"]
+            """
+
         @Test func `following goes on across a replacement of the supervisor and ends with the containers`() throws {
-            let yaml = """
-                services:
-                  web:
-                    rootfs: host
-                    command: [sh, -c, "echo first; while [ ! -e /gate/go ]; do sleep 0.02; done; echo last"]
-                    volumes: ["./gate:/gate"]
-                """
-            try withStack(yaml) { stack in
+            try withStack(Self.gated) { stack in
                 try stack.up()
                 let logs = try stack.start(["logs", "-f", "--no-log-prefix"])
                 try waitUntil("the first line") { logs.out == "first\n" }
@@ -92,14 +94,7 @@ extension MachineTests {
         }
 
         @Test func `following and a look wait for the last lines of what has ended`() throws {
-            let yaml = """
-                services:
-                  web:
-                    rootfs: host
-                    command: [sh, -c, "echo first; while [ ! -e /gate/go ]; do sleep 0.02; done; echo last"]
-                    volumes: ["./gate:/gate"]
-                """
-            try withStack(yaml) { stack in
+            try withStack(Self.gated) { stack in
                 try stack.up()
                 let following = try stack.start(["logs", "-f", "--no-log-prefix"])
                 try waitUntil("the first line") { following.out == "first\n" }

@@ -23,22 +23,8 @@ struct Reader {
     /// Reports that something else was expected; returns nil for the caller's convenience.
     @discardableResult
     func expected<Value>(_ what: String, _ hint: String? = nil) -> Value? {
-        error("expected \(what), found \(found)", hint: hint)
+        error("expected \(what), found \(node.found)", hint: hint)
         return nil
-    }
-
-    private var found: String {
-        switch node.content {
-        case .mapping: return "a mapping"
-        case .sequence: return "a list"
-        case .scalar(let scalar):
-            switch scalar.value {
-            case .null: return "nothing"
-            case .bool: return scalar.text
-            case .int, .double: return "the number \(scalar.text)"
-            case .string: return "\"\(scalar.text)\""
-            }
-        }
     }
 
     /// A text; numbers and truth values must be quoted, as in Compose, since their spelling would not survive.

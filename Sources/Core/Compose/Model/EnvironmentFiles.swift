@@ -41,16 +41,23 @@ struct EnvironmentFiles {
                 read[name] = (value, file.place)
             }
         }
+        complete(&service, "environment", with: read)
+        service.remove("env_file")
+    }
+
+    /// Adds what files say to a mapping of the service's, whose own entries win.
+    private func complete(
+        _ service: inout Node, _ key: String, with read: [String: (value: String, place: Place)]
+    ) {
+        let own = service[key]?.entries ?? []
         let names = Set(own.map(\.key))
         let entries =
             own
             + read.filter { !names.contains($0.key) }.map { name, found in
                 .init(name, at: found.place, .text(found.value, at: found.place))
             }
-        if !entries.isEmpty {
-            service.setInOrder("environment", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
-        }
-        service.remove("env_file")
+        if entries.isEmpty { return }
+        service.setInOrder(key, to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
     }
 
     /// With those of the files before.
@@ -82,16 +89,7 @@ struct EnvironmentFiles {
             var reader = Dotenv(text, environment: [:], report: report, values: labels.mapValues(\.value))
             for (name, value) in reader.run() where labels[name]?.value != value { labels[name] = (value, file.place) }
         }
-        let own = service["labels"]?.entries ?? []
-        let names = Set(own.map(\.key))
-        let entries =
-            own
-            + labels.filter { !names.contains($0.key) }.map { name, found in
-                .init(name, at: found.place, .text(found.value, at: found.place))
-            }
-        if !entries.isEmpty {
-            service.setInOrder("labels", to: .mapping(entries.sorted { $0.key < $1.key }, at: service.place))
-        }
+        complete(&service, "labels", with: labels)
         service.remove("label_file")
     }
 

@@ -226,7 +226,8 @@ extension Shape {
 }
 
 extension Node {
-    fileprivate var found: String {
+    /// What stands there, for messages that expected something else.
+    var found: String {
         switch content {
         case .mapping: return "a mapping"
         case .sequence: return "a list"

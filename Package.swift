@@ -44,6 +44,7 @@ let package = Package(
         core("Compose", ["YAML", "Diagnostics"]),
         core("Stack", ["Compose", "Diagnostics"]),
         core("Launch", ["Diagnostics"]),
+        core("OCI", ["Diagnostics"]),
 
         edge("Syscalls", ["CSyscalls"]),
         edge("Cgroups", ["Syscalls", "CSyscalls", "Stack"]),
@@ -69,6 +70,7 @@ let package = Package(
         test("Compose", ["Compose", "YAML", "Diagnostics"], data: ["Corpus"]),
         test("Stack", ["Stack", "Compose", "Diagnostics"]),
         test("Launch", ["Launch", "Launcher", "CLaunch", "Syscalls"]),
+        test("OCI", ["OCI", "Diagnostics"]),
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),

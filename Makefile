@@ -2,6 +2,7 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
+SHARE = $(PREFIX)/share
 SECONDS = 3600
 
 # Everything in it, the Swift runtime, libyaml and libcap included: it starts three times as fast and needs nothing.
@@ -40,8 +41,12 @@ fuzz: deps ## look for inputs that crash the YAML reader or the loader, for SECO
 schema: build ## write schema/settle.json and the table in docs/compose.md anew, from the code
 	SETTLE=$(SETTLE) schema/rewrite
 
-install: build ## install settle to $(PREFIX)/bin
+install: build ## install settle, its manual page and what completes its words to $(PREFIX)
 	install -D -m 755 $(SETTLE) $(DESTDIR)$(PREFIX)/bin/settle
+	$(SETTLE) help --man | install -D -m 644 /dev/stdin $(DESTDIR)$(SHARE)/man/man8/settle.8
+	$(SETTLE) completion bash | install -D -m 644 /dev/stdin $(DESTDIR)$(SHARE)/bash-completion/completions/settle
+	$(SETTLE) completion zsh | install -D -m 644 /dev/stdin $(DESTDIR)$(SHARE)/zsh/site-functions/_settle
+	$(SETTLE) completion fish | install -D -m 644 /dev/stdin $(DESTDIR)$(SHARE)/fish/vendor_completions.d/settle.fish
 
 deps: ## install what building and running need
 	@Tests/packages $(BUILD_PACKAGES) $(RUN_PACKAGES)

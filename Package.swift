@@ -28,9 +28,6 @@ func test(_ name: String, _ dependencies: [Target.Dependency], data: [String] = 
 let package = Package(
     name: "Settle",
     products: [.executable(name: "settle", targets: ["Settle"])],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
-    ],
     targets: [
         .systemLibrary(
             name: "CYAML", path: "Sources/C/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -45,6 +42,7 @@ let package = Package(
         core("Stack", ["Compose", "Diagnostics"]),
         core("Launch", ["Diagnostics"]),
         core("OCI", ["Diagnostics"]),
+        core("Usage", ["Diagnostics"]),
 
         edge("Syscalls", ["CSyscalls"]),
         edge("Cgroups", ["Syscalls", "CSyscalls", "Stack"]),
@@ -62,8 +60,7 @@ let package = Package(
             name: "Settle",
             dependencies: [
                 "Compose", "Diagnostics", "Stack", "Launch", "Launcher", "Engine", "Linux", "Cgroups", "Syscalls",
-                "CSyscalls", "Processes", "CProcesses",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CSyscalls", "Processes", "CProcesses", "Usage",
             ],
             path: "Sources/Settle", swiftSettings: strict),
 
@@ -71,6 +68,7 @@ let package = Package(
         test("Stack", ["Stack", "Compose", "Diagnostics"]),
         test("Launch", ["Launch", "Launcher", "CLaunch", "Syscalls"]),
         test("OCI", ["OCI", "Diagnostics"]),
+        test("Usage", ["Usage", "Diagnostics"]),
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),

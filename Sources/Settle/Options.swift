@@ -1,52 +1,41 @@
-import ArgumentParser
 import Glibc
 import Stack
+import Usage
 
-/// A command that speaks of one stack.
-protocol StackCommand: ParsableCommand {
-    var options: StackOptions { get }
+/// What every command takes: which stack it is about, and how it is told.
+struct StackOptions {
+    let files: [String]
+    let projectName: String?
+    let projectDirectory: String?
+    let profiles: [String]
+    let envFiles: [String]
+    let allResources: Bool
+    let progress: ProgressMode
+    let colours: ColourMode
+
+    init(_ line: inout Line) {
+        files = line.texts(
+            "file", short: "f", "FILE",
+            "Compose file, `-` for standard input (default: settle.yaml, compose.yaml, … here or above).", .files)
+        projectName = line.text("project-name", short: "p", "NAME", "Name of the project.")
+        projectDirectory = line.text(
+            "project-directory", "DIR", "What relative paths are resolved against (default: the first file's folder).",
+            .files)
+        profiles = line.texts("profile", "NAME", "A profile to enable, `*` for all; may be repeated.", .profiles)
+        envFiles = line.texts(
+            "env-file", "FILE", "A file of variables, in place of `.env`; may be repeated.", .files)
+        allResources = line.flag(
+            "all-resources", "Keep networks, volumes, secrets and configs that no service uses.")
+        progress = line.choice("progress", "How progress is told.", default: .auto)
+        colours = line.choice("ansi", "Whether to print colours.", default: .auto)
+    }
+
+    var output: Output { Output(progress: progress, colours: colours) }
 }
 
-/// What every command takes.
-struct SharedOptions: ParsableArguments {
-    @Option(name: [.customShort("p", allowingJoined: true), .customLong("project-name")], help: "Name of the project.")
-    var projectName: String?
+enum ProgressMode: String, Choosable { case auto, plain, json, quiet }
 
-    @Option(help: "What relative paths are resolved against (default: the folder of the first file).")
-    var projectDirectory: String?
-
-    @Option(help: "A profile to enable, `*` for all; may be repeated.")
-    var profile: [String] = []
-
-    @Option(help: "A file of variables, in place of `.env`; may be repeated.")
-    var envFile: [String] = []
-
-    @Flag(help: "Keep networks, volumes, secrets and configs that no service uses.")
-    var allResources = false
-
-    @Option(help: "How progress is told: auto, plain, json or quiet.")
-    var progress: ProgressMode = .auto
-
-    @Option(help: "Whether to print colours: never, always or auto.")
-    var ansi: ColourMode = .auto
-}
-
-struct FileOption: ParsableArguments {
-    @Option(
-        name: [.customShort("f", allowingJoined: true), .customLong("file")],
-        help: "Compose file, `-` for standard input (default: settle.yaml, compose.yaml, … here or above).")
-    var paths: [String] = []
-}
-
-/// For commands where `-f` means another thing.
-struct LongFileOption: ParsableArguments {
-    @Option(name: .customLong("file"), help: "Compose file, `-` for standard input.")
-    var paths: [String] = []
-}
-
-enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, plain, json, quiet }
-
-enum ColourMode: String, ExpressibleByArgument, CaseIterable {
+enum ColourMode: String, Choosable {
     case never, always, auto
 
     /// <https://no-color.org>: the variable counts if it is not empty.
@@ -55,27 +44,19 @@ enum ColourMode: String, ExpressibleByArgument, CaseIterable {
         case .never: return .plain
         case .always: return Palette(isOn: true)
         case .auto:
-            let isWanted = environment["NO_COLOR"].map(\.isEmpty) ?? true
-            return Palette(isOn: isWanted && environment["TERM"] != "dumb" && isatty(descriptor) == 1)
+            if isatty(descriptor) == 0 || environment["TERM"] == "dumb" { return .plain }
+            return Palette(isOn: environment["NO_COLOR"].map(\.isEmpty) ?? true)
         }
     }
 }
 
-struct StackOptions {
-    let shared: SharedOptions
-    let files: [String]
-
-    init(_ shared: SharedOptions, _ files: FileOption) {
-        self.shared = shared
-        self.files = files.paths
+/// What several commands ask for.
+extension Line {
+    mutating func timeout() -> Int? {
+        number("timeout", short: "t", "SECONDS", "Before a container that has to stop is killed.")
     }
 
-    init(_ shared: SharedOptions, _ files: LongFileOption) {
-        self.shared = shared
-        self.files = files.paths
-    }
-
-    var output: Output { Output(progress: shared.progress, colours: shared.ansi) }
+    mutating func replica() -> Int { number("index", "N", "Which replica. (default: 1)", in: 1...Int.max) ?? 1 }
 }
 
 /// The environment as it was at the start.

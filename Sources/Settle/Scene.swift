@@ -51,7 +51,7 @@ struct Scene {
     /// Only which stack it is. No file is needed where the name is given, or where the folder's name is that of a stack
     /// that was up.
     init(naming options: StackOptions) throws {
-        if let name = options.shared.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty {
+        if let name = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty {
             // It becomes a part of paths.
             guard Self.isProjectName(name) else {
                 throw Complaint(

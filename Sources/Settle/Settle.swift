@@ -1,34 +1,61 @@
-import ArgumentParser
 import Diagnostics
 import Glibc
 import Linux
+import Usage
 
 let settleVersion = "0.1.0"
 
+/// A command. Its initializer asks the line for its options and operands, see `Line`.
+protocol SettleCommand {
+    static var about: About { get }
+    init(_ line: inout Line)
+    func run(_ options: StackOptions) throws
+}
+
 @main
-struct Settle: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "settle",
-        abstract: "Runs stacks of containers from a Compose file, without a daemon.",
-        discussion: """
-            A stack goes up, is compared with its file and comes down:
+enum Settle {
+    static let about = About(
+        "settle", "Runs stacks of containers from a Compose file, without a daemon.",
+        """
+        A stack goes up, is compared with its file and comes down:
 
-              settle up -d
-              settle diff
-              settle down
+          settle up -d
+          settle diff
+          settle down
 
-            Global options may stand before the command or after it: `settle -p shop ps` is `settle ps -p shop`.
-            """,
-        version: settleVersion,
-        groupedSubcommands: [
-            CommandGroup(name: "Stack", subcommands: [Config.self, Diff.self, Up.self, Down.self]),
-            CommandGroup(
-                name: "Containers",
-                subcommands: [
-                    Ps.self, Logs.self, Exec.self, StartCommand.self, Stop.self, Restart.self, Kill.self, Port.self,
-                ]),
-            CommandGroup(name: "Machine", subcommands: [Doctor.self, Schema.self, Version.self]),
-        ])
+        Global options may stand before the command or after it: `settle -p shop ps` is `settle ps -p shop`.
+        """)
+
+    /// Every command. Which there are is said here only.
+    static var program: Program {
+        Program(
+            about, version: settleVersion,
+            groups: [
+                Program.Group(
+                    "Stack", [command(Config.self), command(Diff.self), command(Up.self), command(Down.self)]),
+                Program.Group(
+                    "Containers",
+                    [
+                        command(Ps.self), command(Logs.self), command(Exec.self), command(StartCommand.self),
+                        command(Stop.self), command(Restart.self), command(Kill.self), command(Port.self),
+                    ]),
+                Program.Group(
+                    "Machine",
+                    [
+                        command(Doctor.self), command(Schema.self), command(Completion.self), command(Version.self),
+                        command(Help.self),
+                    ]),
+            ],
+            hidden: [command(Complete.self)], globals: { _ = StackOptions(&$0) })
+    }
+
+    private static func command<Command: SettleCommand>(_ type: Command.Type) -> Usage.Command {
+        Usage.Command(type.about) { line in
+            let command = type.init(&line)
+            let options = line.everywhere { StackOptions(&$0) }
+            return { attempt(options.output) { try command.run(options) } }
+        }
+    }
 
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -38,46 +65,32 @@ struct Settle: ParsableCommand {
     /// `settle supervise PROJECT`, as the keeper says: a word between Settle's processes, not one of its commands.
     private static func supervise(_ arguments: [String]) -> Int32 {
         guard arguments.count == 2 else { return Complaint.wrong }
-        do {
-            try Supervisor.run(arguments[1], roots: Roots(environment: environment))
+        return attempt(Output()) { try Supervisor.run(arguments[1], roots: Roots(environment: environment)) }
+    }
+
+    /// - Returns: the exit status.
+    private static func run(_ words: [String]) -> Int32 {
+        switch program.read(words) {
+        case .action(let action): return action()
+        case .text(let text):
+            Output().write(text)
             return 0
-        } catch {
-            return report(error, Output())
+        case .wrong(let problems): return attempt(Output()) { throw Complaint(problems) }
         }
     }
 
     /// - Returns: the exit status.
-    static func run(_ arguments: [String]) -> Int32 {
-        var output = Output()
+    private static func attempt(_ output: Output, _ body: () throws -> Void) -> Int32 {
         do {
-            var command = try parseAsRoot(arranged(arguments))
-            if let command = command as? any StackCommand { output = command.options.output }
-            try command.run()
+            try body()
             return 0
         } catch let complaint as Complaint {
             for diagnostic in complaint.diagnostics { output.show(diagnostic) }
             return complaint.status
-        } catch let code as ExitCode {
-            return code.rawValue
         } catch {
-            return report(error, output)
-        }
-    }
-
-    /// Help and wrong usage, which ArgumentParser words; anything else is a failure of the machine.
-    private static func report(_ error: any Error, _ output: Output) -> Int32 {
-        let code = exitCode(for: error)
-        if code.isSuccess {
-            print(fullMessage(for: error))
-            return 0
-        }
-        // ArgumentParser's own status for wrong usage is EX_USAGE, 64; Compose's is 1.
-        if code == .validationFailure {
-            output.complain(fullMessage(for: error))
-        } else {
             output.show(Diagnostic(.error, "\(error)"))
+            return Complaint.wrong
         }
-        return 1
     }
 }
 

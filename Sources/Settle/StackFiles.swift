@@ -21,8 +21,8 @@ struct StackFiles {
     /// laid over it; nil where there is none.
     static func find(_ options: StackOptions) throws -> StackFiles? {
         let here = try workingFolder()
-        let given = options.shared.projectDirectory.map { absolute($0, from: here) }
-        var variables = Variables(options.shared.envFile)
+        let given = options.projectDirectory.map { absolute($0, from: here) }
+        var variables = Variables(options.envFiles)
         func found(_ paths: [String]) throws -> StackFiles {
             let missing = paths.filter { $0 != "-" && !Files.exists($0) }
             if !missing.isEmpty {
@@ -70,12 +70,12 @@ struct StackFiles {
                     ? try Files.bytes(from: STDIN_FILENO, named: "standard input") : try Files.bytes(path))
         }
         var how = LoadOptions(
-            projectName: options.shared.projectName, projectDirectory: directory,
+            projectName: options.projectName, projectDirectory: directory,
             workingFolder: try Self.workingFolder())
-        how.profiles = options.shared.profile.isEmpty ? profiles : options.shared.profile
+        how.profiles = options.profiles.isEmpty ? profiles : options.profiles
         how.services = services
         how.enabledServices = enabling
-        how.keepsUnused = options.shared.allResources
+        how.keepsUnused = options.allResources
         adjust(&how)
         let (model, diagnostics) = Compose.load(files: files, environment: variables, options: how, system: .machine)
         return (model, warnings + diagnostics)

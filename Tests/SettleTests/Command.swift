@@ -8,7 +8,7 @@ struct Command {
     let errors: String
 
     /// The program beside the test bundle.
-    private static let binary: String = {
+    static let binary: String = {
         var path = [CChar](repeating: 0, count: 4096)
         let length = readlink("/proc/self/exe", &path, path.count)
         let own = String(decoding: path.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -23,9 +23,14 @@ struct Command {
         _ arguments: [String], in folder: Folder, variables: [String: String] = [:], input: String = "",
         isOnTerminal: Bool = false
     ) throws {
-        try folder.write("stdin", input)
         var command = Self.quoted([Self.binary] + arguments)
         if isOnTerminal { command = Self.quoted(["script", "-qec", command, "/dev/null"]) }
+        try self.init(shell: command, in: folder, variables: variables, input: input)
+    }
+
+    /// - Parameter command: in the shell's language.
+    init(shell command: String, in folder: Folder, variables: [String: String] = [:], input: String = "") throws {
+        try folder.write("stdin", input)
         let settings = folder.variables.merging(variables) { $1 }.map { "\($0.key)='\($0.value)'" }.joined(
             separator: " ")
         // A shell, since it redirects: system(3) is one call where posix_spawn(3) is thirty.

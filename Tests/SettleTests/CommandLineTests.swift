@@ -115,6 +115,7 @@ import Testing
 
     @Test(arguments: [
         ["config", "--bogus"], ["bogus"], ["up", "--timeout", "soon"], ["logs", "-n", "x"], ["exec", "web"],
+        ["kill", "-s", "NONE"], ["help", "bogus"], ["completion", "tcsh"],
     ])
     func wrongUsageIsOne(arguments: [String]) throws {
         let run = try Command(arguments, in: folder())
@@ -145,6 +146,32 @@ import Testing
             #expect(run.output.contains("  settle "))
             #expect(run.output.contains("USAGE: "))
         }
+    }
+
+    /// What the script sees of bash, and does with what Settle answers.
+    @Test(arguments: [
+        (["logs", ""], ["job", "web"]), (["logs", "w"], ["web"]), (["-f", "other.yaml", "up", ""], ["lone"]),
+        (["diff", "--format", "=", "j"], ["json"]), (["di"], ["diff"]), (["exec", "web", "x"], []),
+    ])
+    func bashCompletesWords(words: [String], offered: [String]) throws {
+        let folder = try folder()
+        try folder.write("other.yaml", "services: {lone: {rootfs: host, command: x}}\n")
+        let quoted = words.map { "'\($0)'" }.joined(separator: " ")
+        let script = try Command(["completion", "bash"], in: folder).output
+        try folder.write(
+            "complete",
+            """
+            settle() { \(Command.binary) "$@"; }
+            compopt() { :; }
+            \(script)
+            COMP_WORDS=(settle \(quoted))
+            COMP_CWORD=\(words.count)
+            _settle
+            printf '%s\\n' "${COMPREPLY[@]}"
+
+            """)
+        let run = try Command(shell: "bash complete", in: folder)
+        #expect(run.output.split(separator: "\n").map(String.init) == offered, "\(run.errors)")
     }
 
     @Test func theVersionIsTold() throws {

@@ -119,7 +119,7 @@ package struct Attachment: Hashable, Codable, Sendable {
 }
 
 package struct PublishedPort: Hashable, Codable, Sendable, CustomStringConvertible {
-    package enum TransportProtocol: String, Codable, Sendable { case tcp, udp }
+    package enum TransportProtocol: String, CaseIterable, Codable, Sendable { case tcp, udp }
 
     package var transport: TransportProtocol
     /// The host's address to listen on; nil for every address, IPv4 and IPv6.

@@ -1,52 +1,69 @@
-import ArgumentParser
 import Compose
 import Diagnostics
 import Glibc
 import Syscalls
+import Usage
 
-struct Config: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Checks the file and shows what it means, everything spelled out.",
-        discussion: """
-              settle config --format json
-              settle config --services
+struct Config: SettleCommand {
+    static let about = About(
+        "config", "Checks the file and shows what it means, everything spelled out.",
+        """
+          settle config --format json
+          settle config --services
 
-            With --format json the problems of a file that is refused are printed as JSON, too.
-            What is printed is a file again. Services that are named are shown with what they need.
-            """)
+        With --format json the problems of a file that is refused are printed as JSON, too.
+        What is printed is a file again. Services that are named are shown with what they need.
+        """)
 
-    enum ConfigFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
+    private let format: Format
+    private let quiet: Bool
+    private let output: String?
+    private let part: Part?
+    /// Of which services.
+    private let hash: String?
+    private let noInterpolate: Bool
+    private let noNormalize: Bool
+    private let noPathResolution: Bool
+    private let noConsistency: Bool
+    private let noEnvResolution: Bool
+    private let names: [String]
 
-    @Option(help: "yaml or json.") var format: ConfigFormat?
-    @Flag(help: "Only the names of the services.") var services = false
-    @Flag(help: "Only the names of the volumes.") var volumes = false
-    @Flag(help: "Only the names of the networks.") var networks = false
-    @Flag(help: "Only the names of the models.") var models = false
-    @Flag(help: "Only the names of the images.") var images = false
-    @Flag(help: "Only the names of the profiles.") var profiles = false
-    @Flag(help: "Only the variables that the file speaks of, with their defaults.") var variables = false
-    @Flag(help: "Only the variables that there are.") var environment = false
-    @Option(help: "Only the hashes of these services, `*` for all.") var hash: String?
-    @Flag(name: .shortAndLong, help: "Only check.") var quiet = false
-    @Option(name: .shortAndLong, help: "Write to this file.") var output: String?
-    @Flag(help: "Leave variables as they are.") var noInterpolate = false
-    @Flag(help: "Leave out what is implied.") var noNormalize = false
-    @Flag(help: "Leave relative paths as they are.") var noPathResolution = false
-    @Flag(help: "Do not check what services refer to.") var noConsistency = false
-    @Flag(help: "Do not read the files of `env_file`.") var noEnvResolution = false
-    @Argument(help: "Services, with what they need; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private enum Format: String, Choosable { case yaml, json }
 
-    var options: StackOptions { StackOptions(shared, files) }
+    /// What is printed in place of everything.
+    private enum Part { case services, volumes, networks, models, images, profiles, variables, environment }
 
-    func run() throws {
+    init(_ line: inout Line) {
+        format = line.choice("format", "How it is printed.", default: .yaml)
+        quiet = line.flag("quiet", short: "q", "Only check.")
+        output = line.text("output", short: "o", "FILE", "Write to this file.", .files)
+        let parts: [(part: Part, isWanted: Bool)] = [
+            (.services, line.flag("services", "Only the names of the services.")),
+            (.volumes, line.flag("volumes", "Only the names of the volumes.")),
+            (.networks, line.flag("networks", "Only the names of the networks.")),
+            (.models, line.flag("models", "Only the names of the models.")),
+            (.images, line.flag("images", "Only the names of the images.")),
+            (.profiles, line.flag("profiles", "Only the names of the profiles.")),
+            (.variables, line.flag("variables", "Only the variables that the file speaks of, with their defaults.")),
+            (.environment, line.flag("environment", "Only the variables that there are.")),
+        ]
+        part = parts.first { $0.isWanted }?.part
+        hash = line.text("hash", "SERVICE,…", "Only the hashes of these services, `*` for all.", .services)
+        noInterpolate = line.flag("no-interpolate", "Leave variables as they are.")
+        noNormalize = line.flag("no-normalize", "Leave out what is implied.")
+        noPathResolution = line.flag("no-path-resolution", "Leave relative paths as they are.")
+        noConsistency = line.flag("no-consistency", "Do not check what services refer to.")
+        noEnvResolution = line.flag("no-env-resolution", "Do not read the files of `env_file`.")
+        names = line.operands("SERVICE", "Services, with what they need; all where none is named.", .services)
+    }
+
+    func run(_ options: StackOptions) throws {
         guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
         let (model, diagnostics) = try files.load(options, services: names) { options in
-            options.interpolates = !noInterpolate && !variables
+            options.interpolates = !noInterpolate && part != .variables
             options.normalizes = !noNormalize
             options.resolvesPaths = !noPathResolution
-            options.checksConsistency = !noConsistency && !variables
+            options.checksConsistency = !noConsistency && part != .variables
             options.resolvesEnvironment = !noEnvResolution && !needsNoFiles
         }
         guard let model else {
@@ -69,24 +86,32 @@ struct Config: StackCommand {
     }
 
     /// Where only names are asked for, files that services name may be missing.
-    private var needsNoFiles: Bool { services || volumes || networks || models || variables }
+    private var needsNoFiles: Bool {
+        switch part {
+        case .services, .volumes, .networks, .models, .variables: true
+        case .images, .profiles, .environment, nil: false
+        }
+    }
 
     private func text(of model: Model) -> String {
-        if services { return lines(model.serviceNames) }
-        if volumes { return lines(model.volumeNames) }
-        if networks { return lines(model.networkNames) }
-        if models { return lines(model.modelNames) }
+        switch part {
+        case .services: return lines(model.serviceNames)
+        case .volumes: return lines(model.volumeNames)
+        case .networks: return lines(model.networkNames)
+        case .models: return lines(model.modelNames)
+        case .images: return lines(model.imageNames)
+        case .profiles: return lines(model.profileNames)
+        case .variables: return table(of: model.variables)
+        case .environment: return lines(model.environment.map { "\($0)=\($1)" }.sorted())
+        case nil: break
+        }
         if let hash {
             let wanted = hash.split(separator: ",").map(String.init)
             return lines(
                 model.hashes.filter { hash == "*" || wanted.contains($0.service) }.map { "\($0.service) \($0.hash)" })
         }
-        if profiles { return lines(model.profileNames) }
-        if images { return lines(model.imageNames) }
-        if variables { return table(of: model.variables) }
-        if environment { return lines(model.environment.map { "\($0)=\($1)" }.sorted()) }
         switch format {
-        case .yaml, nil: return model.yaml()
+        case .yaml: return model.yaml()
         case .json: return model.json().pretty + "\n"
         }
     }

@@ -1,34 +1,37 @@
-import ArgumentParser
 import Diagnostics
 import Stack
+import Usage
 
-struct Diff: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Shows what `up` would do, and why.",
-        discussion: """
-              settle diff
-              settle diff --format json --exit-code
+struct Diff: SettleCommand {
+    static let about = About(
+        "diff", "Shows what `up` would do, and why.",
+        """
+          settle diff
+          settle diff --format json --exit-code
 
-            One line per field, with the reason and its place in the file:
+        One line per field, with the reason and its place in the file:
 
-              + create   ~ update in place   > start again   -/+ replace   - remove
-              ! drift: changed on the machine, not in the file
+          + create   ~ update in place   > start again   -/+ replace   - remove
+          ! drift: changed on the machine, not in the file
 
-            With --exit-code the status is 0 where nothing differs, 2 where something does, 1 on errors.
-            """)
+        With --exit-code the status is 0 where nothing differs, 2 where something does, 1 on errors.
+        """)
 
-    enum DiffFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+    private let format: Format
+    private let exitCode: Bool
+    private let removeOrphans: Bool
+    private let names: [String]
 
-    @Option(help: "text or json.") var format: DiffFormat = .text
-    @Flag(help: "Say by the exit status whether anything differs.") var exitCode = false
-    @Flag(help: "As `up --remove-orphans` would.") var removeOrphans = false
-    @Argument(help: "Services, with what they need; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private enum Format: String, Choosable { case text, json }
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        format = line.choice("format", "How it is printed.", default: .text)
+        exitCode = line.flag("exit-code", "Say by the exit status whether anything differs.")
+        removeOrphans = line.flag("remove-orphans", "As `up --remove-orphans` would.")
+        names = line.operands("SERVICE", "Services, with what they need; all where none is named.", .services)
+    }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names)
         let prospect = try Prospect(
             scene, services: names, removesOrphans: removeOrphans, status: Complaint.wrong)
@@ -38,6 +41,6 @@ struct Diff: StackCommand {
                 prospect.plan.text(scene.output.palette) { scene.project?.place(of: $0, path: $1) })
         case .json: scene.output.write(prospect.plan.json(project: scene.name).compact + "\n")
         }
-        if exitCode && !prospect.plan.isEmpty { throw ExitCode(2) }
+        if exitCode && !prospect.plan.isEmpty { throw Complaint([], status: 2) }
     }
 }

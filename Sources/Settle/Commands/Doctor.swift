@@ -1,23 +1,21 @@
-import ArgumentParser
 import Diagnostics
 import Launcher
 import Linux
 import Stack
+import Usage
 
-struct Doctor: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Says what this machine can do, and how to mend what it cannot.",
-        discussion: "  settle doctor --format json")
+struct Doctor: SettleCommand {
+    static let about = About(
+        "doctor", "Says what this machine can do, and how to mend what it cannot.",
+        "  settle doctor --format json")
 
-    enum DoctorFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+    private let format: Format
 
-    @Option(help: "text or json.") var format: DoctorFormat = .text
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(visibility: .hidden) var files: FileOption
+    private enum Format: String, Choosable { case text, json }
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) { format = line.choice("format", "How it is printed.", default: .text) }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let output = options.output
         let checks = try Host.doctor(Roots(environment: environment)).map { Row($0) }
         let rows = checks + [Row(capabilities: Set(Launcher.boundingCapabilities))]
@@ -25,7 +23,7 @@ struct Doctor: StackCommand {
         case .text: output.write(text(rows, output.palette))
         case .json: output.write(JSON.object([("checks", .array(rows.map(\.json)))]).compact + "\n")
         }
-        if rows.contains(where: { !$0.isGood }) { throw ExitCode(Complaint.wrong) }
+        if rows.contains(where: { !$0.isGood }) { throw Complaint([]) }
     }
 
     private func text(_ rows: [Row], _ palette: Palette) -> String {

@@ -1,32 +1,33 @@
-import ArgumentParser
 import Compose
 import Diagnostics
 import Engine
 import Linux
 import Stack
 import Syscalls
+import Usage
 
-struct Down: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "down", abstract: "Stops everything and removes it; volumes only when asked.",
-        discussion: """
-              settle down
-              settle down -v --verify
+struct Down: SettleCommand {
+    static let about = About(
+        "down", "Stops everything and removes it; volumes only when asked.",
+        """
+          settle down
+          settle down -v --verify
 
-            What there is comes from the machine: with -p no file is needed.
-            """)
+        What there is comes from the machine: with -p no file is needed.
+        """)
 
-    @Flag(name: .shortAndLong, help: "Remove the named volumes, too.") var volumes = false
-    @Option(name: [.customShort("t", allowingJoined: true), .long], help: "Seconds before a container is killed.")
-    var timeout: Int?
-    @Flag(help: "Look afterwards for anything left, and fail if there is.") var verify = false
-    @Flag(help: "Always so: accepted for scripts written for Docker Compose.") var removeOrphans = false
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private let volumes: Bool
+    private let timeout: Int?
+    private let verify: Bool
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        volumes = line.flag("volumes", short: "v", "Remove the named volumes, too.")
+        timeout = line.timeout()
+        verify = line.flag("verify", "Look afterwards for anything left, and fail if there is.")
+        _ = line.flag("remove-orphans", "Always so: accepted for scripts written for Docker Compose.")
+    }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         try scene.locked("settle down") {
             let doomed = volumes ? try named(scene).filter { Files.exists(scene.paths.volume($0.name)) } : []

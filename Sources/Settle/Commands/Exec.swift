@@ -1,41 +1,42 @@
-import ArgumentParser
 import Glibc
 import Linux
 import Stack
+import Usage
 
-struct Exec: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "exec", abstract: "Runs a command in a running container.",
-        discussion: """
-              settle exec web sh
-              settle exec -T -e LANG=C web env
+struct Exec: SettleCommand {
+    static let about = About(
+        "exec", "Runs a command in a running container.",
+        """
+          settle exec web sh
+          settle exec -T -e LANG=C web env
 
-            The exit status is the command's; 126 where it cannot be executed, 127 where there is none of that name.
-            """)
+        The exit status is the command's; 126 where it cannot be executed, 127 where there is none of that name.
+        """)
 
-    @Flag(name: .shortAndLong, help: "Accepted: standard input is always passed on.") var interactive = false
-    @Flag(name: .shortAndLong, help: "With a terminal (default: if there is one).") var tty = false
-    @Flag(name: [.customShort("T"), .customLong("no-tty")], help: "Without a terminal.") var noTTY = false
-    @Flag(name: .shortAndLong, help: "Do not wait for it.") var detach = false
-    @Option(name: [.customShort("e", allowingJoined: true), .long], help: "A variable, K=V, or K for its value here.")
-    var env: [String] = []
-    @Option(name: [.customShort("u", allowingJoined: true), .long], help: "USER, UID, USER:GROUP or UID:GID.") var user:
-        String?
-    @Option(name: [.customShort("w", allowingJoined: true), .long], help: "The folder to run it in.") var workdir:
-        String?
-    @Option(help: "Which replica.") var index = 1
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
-    @Argument(help: "The service.") var service: String
-    @Argument(parsing: .captureForPassthrough, help: "The command with its arguments.") var words: [String] = []
+    private let tty: Bool
+    private let noTTY: Bool
+    private let detach: Bool
+    private let variables: [String]
+    private let user: String?
+    private let folder: String?
+    private let index: Int
+    private let service: String
+    private let words: [String]
 
-    var options: StackOptions { StackOptions(shared, files) }
-
-    func validate() throws {
-        if words.isEmpty { throw ValidationError("which command? settle exec SERVICE COMMAND [ARGUMENT…]") }
+    init(_ line: inout Line) {
+        _ = line.flag("interactive", short: "i", "Accepted: standard input is always passed on.")
+        tty = line.flag("tty", short: "t", "With a terminal (default: if there is one).")
+        noTTY = line.flag("no-tty", short: "T", "Without a terminal.")
+        detach = line.flag("detach", short: "d", "Do not wait for it.")
+        variables = line.texts("env", short: "e", "NAME[=VALUE]", "A variable, with its value here if none is given.")
+        user = line.text("user", short: "u", "USER[:GROUP]", "Names or numbers.")
+        folder = line.text("workdir", short: "w", "DIR", "The folder to run it in.")
+        index = line.replica()
+        service = line.operand("SERVICE", "The service.", .services)
+        words = line.commandLine("COMMAND", "The command with its arguments.", required: true)
     }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         let observation = try scene.observe(.states)
         _ = try scene.containers(of: [service], in: observation.ledger)
@@ -49,8 +50,8 @@ struct Exec: StackCommand {
         let hasTerminal = !detach && !noTTY && (tty || (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1))
         let execution = Execution(
             container: container, pid: pid, paths: scene.paths, words: words, hasTerminal: hasTerminal)
-        let variables = env.map { $0.contains("=") ? $0 : "\($0)=\(environment[$0] ?? "")" }
-        let status = try execution.run(variables: variables, user: user, folder: workdir, detached: detach)
-        if status != 0 { throw ExitCode(status) }
+        let variables = variables.map { $0.contains("=") ? $0 : "\($0)=\(environment[$0] ?? "")" }
+        let status = try execution.run(variables: variables, user: user, folder: folder, detached: detach)
+        if status != 0 { throw Complaint([], status: status) }
     }
 }

@@ -1,88 +1,85 @@
-import ArgumentParser
 import Compose
 import Engine
 import Linux
 import Stack
+import Usage
 
-/// The options of the commands that stop containers.
-struct StopOptions: ParsableArguments {
-    @Option(name: [.customShort("t", allowingJoined: true), .long], help: "Seconds before a container is killed.")
-    var timeout: Int?
-}
-
-/// The arguments of all commands on existing containers.
-struct ContainerOptions: ParsableArguments {
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
-}
-
-/// What the commands that stop or start existing containers share.
-protocol LifecycleCommand: StackCommand {
-    var containers: ContainerOptions { get }
-    static var word: String { get }
-    func command(_ ids: [ContainerID]) throws -> Request.Command
+/// A command that has something done with containers that exist.
+protocol LifecycleCommand: SettleCommand {
+    /// Of the services; all where none is named.
+    var names: [String] { get }
+    func command(_ ids: [ContainerID]) -> Request.Command
 }
 
 extension LifecycleCommand {
-    var options: StackOptions { StackOptions(containers.shared, containers.files) }
-
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
-        try scene.locked("settle \(Self.word)") {
-            let ids = try scene.containers(of: containers.names, in: try scene.store.read())
+        try scene.locked("settle \(Self.about.name)") {
+            let ids = try scene.containers(of: names, in: try scene.store.read())
             if ids.isEmpty { return scene.output.warn("\(scene.name) has no containers") }
-            try scene.change(try command(ids))
+            try scene.change(command(ids))
         }
     }
 }
 
+extension Line {
+    /// Of containers that exist.
+    fileprivate mutating func services() -> [String] {
+        operands("SERVICE", "Services; all where none is named.", .services)
+    }
+}
+
 struct Stop: LifecycleCommand {
-    static let word = "stop"
-    static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stops containers and keeps them.", discussion: "  settle stop -t 3 web")
+    static let about = About("stop", "Stops containers and keeps them.", "  settle stop -t 3 web")
 
-    @OptionGroup var stopping: StopOptions
-    @OptionGroup var containers: ContainerOptions
+    let names: [String]
+    private let timeout: Int?
 
-    func command(_ ids: [ContainerID]) -> Request.Command { .stop(ids, timeout: stopping.timeout) }
+    init(_ line: inout Line) {
+        timeout = line.timeout()
+        names = line.services()
+    }
+
+    func command(_ ids: [ContainerID]) -> Request.Command { .stop(ids, timeout: timeout) }
 }
 
 struct StartCommand: LifecycleCommand {
-    static let word = "start"
-    static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Starts containers that were stopped.", discussion: "  settle start web")
+    static let about = About("start", "Starts containers that were stopped.", "  settle start web")
 
-    @OptionGroup var containers: ContainerOptions
+    let names: [String]
+
+    init(_ line: inout Line) { names = line.services() }
 
     func command(_ ids: [ContainerID]) -> Request.Command { .start(ids) }
 }
 
 struct Restart: LifecycleCommand {
-    static let word = "restart"
-    static let configuration = CommandConfiguration(
-        commandName: "restart", abstract: "Stops containers and starts the same ones again.",
-        discussion: "  settle restart web")
+    static let about = About("restart", "Stops containers and starts the same ones again.", "  settle restart web")
 
-    @OptionGroup var stopping: StopOptions
-    @OptionGroup var containers: ContainerOptions
+    let names: [String]
+    private let timeout: Int?
 
-    func command(_ ids: [ContainerID]) -> Request.Command { .restart(ids, timeout: stopping.timeout) }
+    init(_ line: inout Line) {
+        timeout = line.timeout()
+        names = line.services()
+    }
+
+    func command(_ ids: [ContainerID]) -> Request.Command { .restart(ids, timeout: timeout) }
 }
 
 struct Kill: LifecycleCommand {
-    static let word = "kill"
-    static let configuration = CommandConfiguration(
-        commandName: "kill", abstract: "Sends a signal to containers.", discussion: "  settle kill -s HUP web")
+    static let about = About("kill", "Sends a signal to containers.", "  settle kill -s HUP web")
 
-    @Option(name: [.customShort("s", allowingJoined: true), .long], help: "A name or a number.") var signal = "SIGKILL"
-    @OptionGroup var containers: ContainerOptions
+    let names: [String]
+    private let signal: Int32
 
-    func validate() throws {
-        if Signal.number(named: signal) == nil { throw ValidationError("there is no signal \(signal)") }
+    init(_ line: inout Line) {
+        let signal = line.option(
+            "signal", short: "s", "SIGNAL", "A name or a number. (default: SIGKILL)", expects: "a signal such as HUP"
+        ) { Signal.number(named: $0) }
+        self.signal = signal ?? Signal.kill.number
+        names = line.services()
     }
 
-    func command(_ ids: [ContainerID]) throws -> Request.Command {
-        .kill(ids, signal: Signal.number(named: signal) ?? Signal.kill.number)
-    }
+    func command(_ ids: [ContainerID]) -> Request.Command { .kill(ids, signal: signal) }
 }

@@ -1,33 +1,36 @@
-import ArgumentParser
 import Glibc
 import Linux
 import Processes
 import Stack
 import Syscalls
+import Usage
 
-struct Logs: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Shows the output of the containers.", discussion: "  settle logs -f -n 100 web")
+struct Logs: SettleCommand {
+    static let about = About(
+        "logs", "Shows the output of the containers.",
+        "  settle logs -f -n 100 web")
 
-    @Flag(name: .shortAndLong, help: "Go on as output comes, until all containers have ended.") var follow = false
-    @Option(
-        name: [.customShort("n", allowingJoined: true), .long],
-        help: "Begin with so many of the last lines of each, or `all`.")
-    var tail = "all"
-    @Flag(name: .shortAndLong, help: "When each line came.") var timestamps = false
-    @Flag(help: "No names before the lines.") var noLogPrefix = false
-    @Flag(help: "No colours.") var noColor = false
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: LongFileOption
+    private let follow: Bool
+    private let tail: Int?
+    private let timestamps: Bool
+    private let noLogPrefix: Bool
+    private let noColor: Bool
+    private let names: [String]
 
-    var options: StackOptions { StackOptions(shared, files) }
-
-    func validate() throws {
-        if tail != "all" && Int(tail) == nil { throw ValidationError("--tail takes a number or `all`, not '\(tail)'") }
+    init(_ line: inout Line) {
+        follow = line.flag("follow", short: "f", "Go on as output comes, until all containers have ended.")
+        let lines = line.option(
+            "tail", short: "n", "LINES", "Begin with so many of the last lines of each, or `all`. (default: all)",
+            expects: "a number or all"
+        ) { text in text == "all" ? Int.max : Int(text) }
+        tail = lines == Int.max ? nil : lines
+        timestamps = line.flag("timestamps", short: "t", "When each line came.")
+        noLogPrefix = line.flag("no-log-prefix", "No names before the lines.")
+        noColor = line.flag("no-color", "No colours.")
+        names = line.operands("SERVICE", "Services; all where none is named.", .services)
     }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         let palette = noColor ? .plain : scene.output.palette
         let style = LogPrinter.Style(hasPrefix: !noLogPrefix, hasTime: timestamps, palette: palette)
@@ -37,7 +40,7 @@ struct Logs: StackCommand {
         if let stranger = names.first(where: { !known.contains($0) }) {
             throw Complaint("no such service: \(stranger)")
         }
-        for id in kept where names.isEmpty || names.contains(id.service) { printer.add(id, tail: Int(tail)) }
+        for id in kept where names.isEmpty || names.contains(id.service) { printer.add(id, tail: tail) }
         if follow {
             let following = Following(scene, printer, services: names)
             var isInterrupted = false

@@ -1,23 +1,25 @@
-import ArgumentParser
 import Linux
 import Stack
+import Usage
 
-struct Port: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "port", abstract: "Shows the host's address that leads to a port of a service.",
-        discussion: "  settle port web 80")
+struct Port: SettleCommand {
+    static let about = About(
+        "port", "Shows the host's address that leads to a port of a service.",
+        "  settle port web 80")
 
-    @Option(name: .customLong("protocol"), help: "tcp or udp.")
-    var transport: PublishedPort.TransportProtocol = .tcp
-    @Option(help: "Which replica.") var index = 1
-    @Argument(help: "The service.") var service: String
-    @Argument(help: "The port inside the container.") var port: UInt16
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private let transport: PublishedPort.TransportProtocol
+    private let index: Int
+    private let service: String
+    private let port: UInt16
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        transport = line.choice("protocol", "Of the port.", default: .tcp)
+        index = line.replica()
+        service = line.operand("SERVICE", "The service.", .services)
+        port = line.operand("PORT", "The port inside the container.", expects: "a port's number") { UInt16($0) } ?? 0
+    }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         let ledger = try scene.store.read()
         _ = try scene.containers(of: [service], in: ledger)
@@ -30,4 +32,4 @@ struct Port: StackCommand {
     }
 }
 
-extension PublishedPort.TransportProtocol: ExpressibleByArgument {}
+extension PublishedPort.TransportProtocol: Choosable {}

@@ -1,41 +1,46 @@
-import ArgumentParser
 import Linux
 import Processes
 import Stack
+import Usage
 
-struct Ps: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "Lists the containers, as the kernel shows them.",
-        discussion: """
-              settle ps -a
-              settle ps --format json
+struct Ps: SettleCommand {
+    static let about = About(
+        "ps", "Lists the containers, as the kernel shows them.",
+        """
+          settle ps -a
+          settle ps --format json
 
-            Without --all, those that run, are paused, or will be started again.
-            """)
+        Without --all, those that run, are paused, or will be started again.
+        """)
 
-    enum ListFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
+    private let format: Format
+    private let all: Bool
+    private let quiet: Bool
+    private let services: Bool
+    private let noTrunc: Bool
+    private let states: [ContainerList.State]
+    private let names: [String]
 
-    @Option(help: "table, or json: one object per line, shaped as Docker Compose's.") var format: ListFormat = .table
-    @Flag(name: .shortAndLong, help: "Those that ended, too.") var all = false
-    @Flag(name: .shortAndLong, help: "Only the IDs.") var quiet = false
-    @Flag(help: "Only the names of the services.") var services = false
-    @Flag(help: "Do not cut commands.") var noTrunc = false
-    @Option(help: "Only these states: created, running, paused, restarting, exited.")
-    var status: [ContainerList.State] = []
-    @Argument(help: "Services; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private enum Format: String, Choosable { case table, json }
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        format = line.choice("format", "A table, or one object per line shaped as Docker Compose's.", default: .table)
+        all = line.flag("all", short: "a", "Those that ended, too.")
+        quiet = line.flag("quiet", short: "q", "Only the IDs.")
+        services = line.flag("services", "Only the names of the services.")
+        noTrunc = line.flag("no-trunc", "Do not cut commands.")
+        states = line.choices("status", "Only this state; may be repeated.")
+        names = line.operands("SERVICE", "Services; all where none is named.", .services)
+    }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         let observation = try scene.observe(format == .json ? .details : .states)
         var list = ContainerList(observation, project: scene.name, now: MachineClock.realtime)
         let wanted = Set(names.isEmpty ? [] : try scene.containers(of: names, in: observation.ledger))
         list.rows.removeAll { row in
             if !names.isEmpty && !wanted.contains(row.id) { return true }
-            return status.isEmpty ? !all && !row.state.isLive : !status.contains(row.state)
+            return states.isEmpty ? !all && !row.state.isLive : !states.contains(row.state)
         }
         if quiet { return scene.output.write(list.identifiers()) }
         if services {
@@ -48,4 +53,4 @@ struct Ps: StackCommand {
     }
 }
 
-extension ContainerList.State: ExpressibleByArgument {}
+extension ContainerList.State: Choosable {}

@@ -1,19 +1,23 @@
-import ArgumentParser
 import Compose
 import Diagnostics
+import Usage
 
-struct Schema: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Prints the JSON schema of the file, for editors.",
-        discussion: """
-              settle schema > settle.schema.json
+struct Schema: SettleCommand {
+    static let about = About(
+        "schema", "Prints the JSON schema of the file, for editors.",
+        """
+          settle schema > settle.schema.json
 
-            In an editor, name it in the file's first line:
+        In an editor, name it in the file's first line:
 
-              # yaml-language-server: $schema=settle.schema.json
-            """)
+          # yaml-language-server: $schema=settle.schema.json
+        """)
 
-    @Flag(help: "What Settle does with each key, as a table in Markdown.") var table = false
+    private let table: Bool
 
-    func run() { Output().write(table ? Shape.table : Shape.schema.pretty + "\n") }
+    init(_ line: inout Line) {
+        table = line.flag("table", "What Settle does with each key, as a table in Markdown.")
+    }
+
+    func run(_ options: StackOptions) { options.output.write(table ? Shape.table : Shape.schema.pretty + "\n") }
 }

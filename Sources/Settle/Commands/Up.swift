@@ -1,35 +1,41 @@
-import ArgumentParser
 import Engine
 import Stack
+import Usage
 
-struct Up: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "up", abstract: "Makes the machine as the file says.",
-        discussion: """
-              settle up -d
-              settle up --dry-run
+struct Up: SettleCommand {
+    static let about = About(
+        "up", "Makes the machine as the file says.",
+        """
+          settle up -d
+          settle up --dry-run
 
-            Whatever cannot be done is undone: the exit status is 3 and the machine is as it was. Without --detach the
-            output of the containers follows; the first Ctrl-C stops them, the second kills them.
-            """)
+        Whatever cannot be done is undone: the exit status is 3 and the machine is as it was. Without --detach the
+        output of the containers follows; the first Ctrl-C stops them, the second kills them.
+        """)
 
-    @Flag(name: .shortAndLong, help: "Return when everything has started.") var detach = false
-    @Flag(help: "The same as --detach: everything has started then.") var wait = false
-    @Flag(help: "Only show the plan, and the system calls of each start.") var dryRun = false
-    @Flag(help: "Remove containers whose service is no longer in the file.") var removeOrphans = false
-    @Option(
-        name: [.customShort("t", allowingJoined: true), .long],
-        help: "Seconds before a container that has to stop is killed.") var timeout: Int?
-    @Flag(help: "Refuse what would only be warned of.") var strict = false
-    @Flag(help: "No names before the lines of output.") var noLogPrefix = false
-    @Flag(help: "No colours in the output.") var noColor = false
-    @Argument(help: "Services, with what they need; all where none is named.") var names: [String] = []
-    @OptionGroup(title: "Global Options") var shared: SharedOptions
-    @OptionGroup(title: "Global Options") var files: FileOption
+    private let detach: Bool
+    private let dryRun: Bool
+    private let removeOrphans: Bool
+    private let timeout: Int?
+    private let strict: Bool
+    private let noLogPrefix: Bool
+    private let noColor: Bool
+    private let names: [String]
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        let detach = line.flag("detach", short: "d", "Return when everything has started.")
+        let wait = line.flag("wait", "The same as --detach: everything has started then.")
+        self.detach = detach || wait
+        dryRun = line.flag("dry-run", "Only show the plan, and the system calls of each start.")
+        removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
+        timeout = line.timeout()
+        strict = line.flag("strict", "Refuse what would only be warned of.")
+        noLogPrefix = line.flag("no-log-prefix", "No names before the lines of output.")
+        noColor = line.flag("no-color", "No colours in the output.")
+        names = line.operands("SERVICE", "Services, with what they need; all where none is named.", .services)
+    }
 
-    func run() throws {
+    func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names, isStrict: strict)
         if dryRun { return try rehearse(scene) }
         let palette = noColor ? .plain : scene.output.palette
@@ -44,7 +50,7 @@ struct Up: StackCommand {
             }
             return prospect
         }
-        if detach || wait { return }
+        if detach { return }
         let chosen = names.isEmpty ? prospect.goal.containers.map { $0.id.service } : names
         try Foreground(
             scene, printer, services: chosen, started: prospect.plan.turnovers.map { $0.id }, timeout: timeout

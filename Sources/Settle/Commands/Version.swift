@@ -1,20 +1,22 @@
-import ArgumentParser
 import Diagnostics
+import Usage
 
-struct Version: StackCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Shows the version.", discussion: "  settle version --short")
+struct Version: SettleCommand {
+    static let about = About(
+        "version", "Shows the version.",
+        "  settle version --short")
 
-    @Flag(help: "Only the number.") var short = false
-    @Option(name: .shortAndLong, help: "text or json.") var format: VersionFormat = .text
-    @OptionGroup var shared: SharedOptions
-    @OptionGroup(visibility: .hidden) var files: LongFileOption
+    private let short: Bool
+    private let format: Format
 
-    enum VersionFormat: String, ExpressibleByArgument { case text, pretty, json }
+    private enum Format: String, Choosable { case text, pretty, json }
 
-    var options: StackOptions { StackOptions(shared, files) }
+    init(_ line: inout Line) {
+        short = line.flag("short", "Only the number.")
+        format = line.choice("format", short: "f", "How it is printed.", default: .text)
+    }
 
-    func run() {
+    func run(_ options: StackOptions) {
         switch format {
         case .json: options.output.write(JSON.object([("version", .string(settleVersion))]).compact + "\n")
         case .text, .pretty:

@@ -1,3 +1,5 @@
+import Diagnostics
+
 extension Shape {
     /// A key of the format with the way to it, `services.NAME.deploy.replicas`.
     struct Row: Sendable {
@@ -107,6 +109,6 @@ extension Shape.Kind {
     private var plurals: String {
         var words: [String] = []
         for word in alternatives.map({ $0.form + "s" }) where !words.contains(word) { words.append(word) }
-        return Compose.either(words)
+        return Diagnostics.either(words)
     }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import YAML
 
 // How the check words what it expects, what it finds, and what to write instead.
@@ -46,7 +47,7 @@ extension Shape.Kind {
                 case .any: "any value"
                 case .null: nil
                 case .text(.any): "a text"
-                case .text(.words(let list)): Compose.either(list)
+                case .text(.words(let list)): Diagnostics.either(list)
                 case .text(.pattern(let pattern)), .text(.read(let pattern)): pattern.says
                 case .bool: "true or false"
                 case .number(let range): Self.says(range, whole: false)
@@ -59,7 +60,7 @@ extension Shape.Kind {
         }
         // A text that is read as a number needs no word of its own, nor one that may say what the others do.
         if words.contains("a number") { words.removeAll { $0 == "a whole number" } }
-        return Compose.either(words)
+        return Diagnostics.either(words)
     }
 
     static func says(_ range: ClosedRange<Double>, whole: Bool) -> String {

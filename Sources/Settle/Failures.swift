@@ -31,6 +31,16 @@ extension Scene {
         }
     }
 
+    /// Waits until these are ready. Whatever comes of it, they stay as they are.
+    func awaitReadiness(of ids: [ContainerID], timeout: Int?) throws {
+        if ids.isEmpty { return }
+        var isInterrupted = false
+        let outcome = try SupervisorClient(paths).perform(
+            Request(.wait(ids, timeout: timeout)), interrupted: { _ in isInterrupted = true }, hear: tell)
+        if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
+        if case .failed(let failure) = outcome { throw Complaint(diagnostics(of: failure)) }
+    }
+
     func tell(_ event: Event) {
         switch event {
         case .progress(let resource, let word): output.progress(resource, word)
@@ -47,9 +57,14 @@ extension Scene {
         var diagnostic = Diagnostic(
             .error, isAnonymous ? "\(failure.resource): \(failure.message)" : failure.message,
             at: resource.flatMap { project?.place(of: $0, path: failure.key) }, path: path)
+        func quote(_ lines: some Sequence<String>) -> String { lines.map { "\n    | \(printable($0))" }.joined() }
+        if let probe = failure.probe {
+            let lines = probe.split(whereSeparator: \.isNewline).map(String.init)
+            let output = quote(lines.dropFirst())
+            diagnostic.notes.append(Diagnostic.Note((lines.first ?? "") + (output.isEmpty ? "" : ":\(output)")))
+        }
         if !failure.output.isEmpty {
-            let lines = failure.output.map { "\n    | \(printable($0))" }.joined()
-            diagnostic.notes.append(Diagnostic.Note("its last output:\(lines)"))
+            diagnostic.notes.append(Diagnostic.Note("its last output:\(quote(failure.output))"))
         }
         switch failure.undo {
         case nil: break
@@ -57,6 +72,6 @@ extension Scene {
         case .incomplete(let losses):
             diagnostic.notes += losses.map { Diagnostic.Note("could not be brought back: \($0)") }
         }
-        return [diagnostic]
+        return [diagnostic] + failure.others.flatMap { diagnostics(of: $0) }
     }
 }

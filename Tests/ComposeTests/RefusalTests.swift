@@ -70,8 +70,14 @@ import Testing
             "image: nginx", 5, "image", "cannot be honoured: images come later", "use rootfs: host, or rootfs: FOLDER"
         ),
         Key(
-            "healthcheck: {disable: true}", 5, "healthcheck", "cannot be honoured: health is not watched yet",
-            "remove it, and wait for service_started"),
+            "healthcheck: {test: [CMD]}", 25, "healthcheck.test", "expected a program after CMD, found a list",
+            "write [CMD, program, argument]"),
+        Key(
+            "healthcheck: {test: x, interval: 1us}", 38, "healthcheck.interval",
+            "expected a time of at least 1ms, found \"1µs\"", nil),
+        Key(
+            "healthcheck: {http: {port: 80, status: 2xx}}", 44, "healthcheck.http.status",
+            "expected statuses from 100 to 599, found \"2xx\"", "write 200, 200-299 or \"200,301-302\""),
         Key("user: 1000", 11, "user", "expected a text, found the number 1000", "put it in quotes: \"1000\""),
         Key("user: ['a']", 11, "user", "expected a text, found a list", "write the value alone: a"),
         Key(
@@ -250,10 +256,8 @@ import Testing
             "services:\n  a: {command: x, depends_on: [b]}\n  b: {command: x, pid: 'service:c'}\n  c: {command: x, depends_on: [a]}",
             ["f:4:32: error: services.c.depends_on.a: the services wait for each other: a -> b -> c -> a"]),
         File(
-            "services:\n  a: {command: x}\n  b: {command: x, depends_on: {a: {condition: service_healthy}}}",
-            [
-                "f:3:47: error: services.b.depends_on.a.condition: \"service_healthy\" cannot be honoured: health is not watched yet"
-            ]),
+            "services: {a: {command: x, healthcheck: {http: 80, tcp: 81}}}",
+            ["f:1:57: error: services.a.healthcheck.tcp: http and tcp exclude each other"]),
         File(
             "services: {a: {command: x, depends_on: [a]}}",
             ["f:1:41: error: services.a.depends_on.a: the services wait for each other: a -> a"]),

@@ -177,11 +177,7 @@ import YAML
                 "f:3:5: error: services.w.image: cannot be honoured: images come later\n  hint: use rootfs: host, or rootfs: FOLDER"
             ])
         // Its keys are not told one by one.
-        #expect(try inService("healthcheck: {test: a, interval: 1s}").count == 1)
-        #expect(
-            try inService("depends_on: {db: {condition: service_healthy}}") == [
-                "f:3:34: error: services.w.depends_on.db.condition: \"service_healthy\" cannot be honoured: health is not watched yet\n  hint: write service_started"
-            ])
+        #expect(try inService("pre_stop: [{command: a, user: b}]").count == 1)
         #expect(
             try unhonoured("networks: {a: {driver: overlay}}") == [
                 "f:1:24: error: networks.a.driver: \"overlay\" cannot be honoured: networks are bridges\n  hint: leave it out"

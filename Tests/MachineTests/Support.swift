@@ -128,9 +128,14 @@ final class Stack {
     // MARK: What it says
 
     struct Row: Decodable {
-        let Name, Service, Project, State, Cgroup: String
+        struct Probe: Decodable {
+            let ExitCode: Int32
+            let Output: String
+        }
+        let Name, Service, Project, State, Status, Health, Cgroup: String
         let ExitCode, Pid: Int32
         let Namespaces: [String: UInt64]
+        let HealthLog: [Probe]?
     }
 
     /// All containers, ended ones too.

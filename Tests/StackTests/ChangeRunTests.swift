@@ -19,7 +19,8 @@ struct Rehearsal {
             (entry.instance, StopRule(signal: 15, graceMilliseconds: grace[entry.instance.id.service] ?? 10_000))
         }
         run = ChangeRun(
-            plan, states: observation.containers.mapValues(\.state), rules: Dictionary(uniqueKeysWithValues: rules))
+            plan, states: observation.containers.mapValues(\.state),
+            health: observation.containers.compactMapValues(\.health), rules: Dictionary(uniqueKeysWithValues: rules))
         running = Set(observation.containers.values.filter(\.isRunning).map(\.entry.instance))
     }
 
@@ -37,7 +38,7 @@ struct Rehearsal {
                 case .signal(let instance, _):
                     if !deaf.contains(instance.id.service) { ended.append((instance, .signal(15))) }
                 case .kill(let instance): ended.append((instance, .signal(9)))
-                case .perform, .commit: break
+                case .perform, .commit, .warn: break
                 }
             }
             for (instance, status) in ended {
@@ -55,12 +56,19 @@ struct Rehearsal {
         run.ended(instance, status, now: now)
     }
 
+    mutating func restart(_ instance: Instance, after status: Stack.ExitStatus) {
+        run.restarts(instance, after: status)
+    }
+
+    mutating func turn(_ instance: Instance, _ health: Health) { run.turned(instance, health) }
+
     private func word(_ command: ChangeRun.Command) -> String {
         switch command {
         case .perform(let action): action.words
         case .signal(let instance, let signal): "signal \(instance) \(signal)"
         case .kill(let instance): "kill \(instance)"
         case .commit: "commit"
+        case .warn(let text): "warn \(text)"
         }
     }
 }

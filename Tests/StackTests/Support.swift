@@ -1,3 +1,4 @@
+import Compose
 import Stack
 
 func container(_ name: String, _ index: Int = 1, _ edit: (inout ContainerSpec) -> Void = { _ in }) -> ContainerSpec {
@@ -15,8 +16,8 @@ func goal(_ containers: [ContainerSpec], networks: [NetworkSpec] = []) -> Goal {
     return goal
 }
 
-func place(_ network: String, _ address: String, aliases: [String] = []) -> Attachment {
-    Attachment(network: network, aliases: aliases, address: address)
+func place(_ network: String, _ address: String, aliases: [String] = []) -> Stack.Attachment {
+    Stack.Attachment(network: network, aliases: aliases, address: address)
 }
 
 let front = NetworkSpec(key: "front", subnet: "172.18.0.0/24", gateway: "172.18.0.1")
@@ -85,7 +86,7 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .uts: spec.namespaces.uts = .host
     case .networks: spec.attachments[0].aliases = ["www"]
     case .ports: spec.ports[0].hostPort = 8081
-    case .volumes: spec.mounts = [Mount(.volume("data"), target: "/data", key: "volumes[0]")]
+    case .volumes: spec.mounts = [Stack.Mount(.volume("data"), target: "/data", key: "volumes[0]")]
     case .memory: spec.limits.memory = 1 << 26
     case .memorySwap: spec.limits.memorySwap = -1
     case .cpus: spec.limits.cpus = 500_000_000
@@ -100,6 +101,8 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .stopGrace: spec.stopGraceMilliseconds = 1
     case .labels: spec.labels = ["tier": "front"]
     case .logging: spec.logging.maxFiles = 5
-    case .dependencies: spec.dependencies = [Dependency("db", .started, required: false)]
+    case .dependencies: spec.dependencies = [Stack.Dependency("db", .started, required: false)]
+    case .healthCheck: spec.healthCheck = HealthCheck(.tcp(80))
+    case .onUnhealthy: spec.healthCheck?.reaction = UnhealthyReaction.stop
     }
 }

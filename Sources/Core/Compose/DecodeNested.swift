@@ -5,13 +5,7 @@ import YAML
 extension Keys {
     static let dependency = Grammar<Dependency>([
         "condition": { dependency, reader in
-            if reader.node.scalar?.text == "service_healthy" {
-                reader.error(
-                    "service_healthy is not supported yet",
-                    hint: "write service_started, or service_completed_successfully")
-            } else if let condition = reader.word(Dependency.Condition.self) {
-                dependency.condition = condition
-            }
+            if let condition = reader.word(Dependency.Condition.self) { dependency.condition = condition }
         },
         "required": { dependency, reader in dependency.required = reader.boolean() ?? true },
         "restart": { dependency, reader in dependency.restart = reader.boolean() ?? false },

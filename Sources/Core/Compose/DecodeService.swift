@@ -94,6 +94,10 @@ extension Keys {
             "stop_grace_period": { draft, reader in
                 draft.service.stopGracePeriod = reader.duration() ?? .seconds(10)
             },
+            "healthcheck": { draft, reader in draft.service.healthCheck = healthSettings(reader) },
+            "on_unhealthy": { draft, reader in
+                draft.service.onUnhealthy = reader.word(UnhealthyReaction.self) ?? .none
+            },
             "labels": { draft, reader in draft.service.labels = reader.labels() ?? [:] },
             "pid": { draft, reader in state(.pid, reader, ["host"], &draft) },
             "ipc": { draft, reader in

@@ -36,6 +36,9 @@ package struct Service: Codable, Hashable, Sendable {
     package var stopGracePeriod: Duration
     package var labels: [String: String]
     package var logging: LogSettings
+    /// nil: the image's.
+    package var healthCheck: HealthSettings?
+    package var onUnhealthy: UnhealthyReaction
     /// Relative to `services.NAME`; the empty path is the service's own key.
     package var places: Places
 
@@ -61,6 +64,7 @@ package struct Service: Codable, Hashable, Sendable {
         stopGracePeriod = .seconds(10)
         labels = [:]
         logging = LogSettings()
+        onUnhealthy = .none
         places = Places()
     }
 }
@@ -75,6 +79,7 @@ package enum RootFileSystem: Codable, Hashable, Sendable {
 package struct Dependency: Codable, Hashable, Sendable {
     package enum Condition: String, Codable, Hashable, Sendable, CaseIterable {
         case started = "service_started"
+        case healthy = "service_healthy"
         case completed = "service_completed_successfully"
     }
 

@@ -41,6 +41,7 @@ package func compile(_ spec: LaunchSpec, _ facts: Facts) -> Program {
 package func compile(_ spec: ExecSpec, _ facts: Facts) -> Program {
     var composer = Composer()
     composer.waitAtGate()
+    composer.enterGroups(spec.doors)
     composer.add(
         .setns, [.slot(.container), Kernel.everyNamespace], to: "enter the container's namespaces")
     composer.standardStreams(input: .input)

@@ -145,6 +145,8 @@ package struct ExecSpec: Codable, Hashable, Sendable {
     package var noNewPrivileges: Bool
     /// Standard input is a terminal, which becomes the controlling one.
     package var terminal: Bool
+    /// As for a container. None where the parent moves the process.
+    package var doors: [String] = []
 
     package init(
         arguments: [String], environment: [String] = [], workingDirectory: String = "/", user: String? = nil,

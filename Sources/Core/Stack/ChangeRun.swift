@@ -20,12 +20,16 @@ package struct ChangeRun: Sendable {
         case kill(Instance)
         /// Everything has started: write the ledger.
         case commit
+        case warn(String)
     }
 
     package struct Failure: Error, Hashable, Sendable {
         package var container: ContainerID
         package var key: String
         package var message: String
+        /// Who is to blame, and what its health check said last.
+        package var culprit: ContainerID
+        package var probe: Health.Result?
     }
 
     private enum Phase { case preparing, turning, removing, cleaning, done }
@@ -35,6 +39,8 @@ package struct ChangeRun: Sendable {
     private let plan: Plan
     package let rules: [Instance: StopRule]
     private let replicas: [String: [ContainerID]]
+    /// Those that have a health check.
+    private let checked: Set<ContainerID>
     private var phase = Phase.preparing
     private var pending: ArraySlice<Action>
     private var progress: [ContainerID: Progress] = [:]
@@ -43,14 +49,26 @@ package struct ChangeRun: Sendable {
     private var removals = StopSchedule(levels: [], rules: [:], now: 0)
     /// What ended before its removal began.
     private var ended: Set<Instance> = []
+    private var health: [ContainerID: Health]
+    /// Those that ended well at least once, whether or not they run again.
+    private var completed: Set<ContainerID>
+    private var warnings: [String] = []
+    private var warned: Set<String> = []
 
     /// - Parameters:
     ///   - states: what is known of each container before, for conditions on containers the plan leaves alone.
+    ///   - health: likewise.
     ///   - rules: for every instance that the plan stops.
-    package init(_ plan: Plan, states: [ContainerID: ObservedContainer.State], rules: [Instance: StopRule]) {
+    package init(
+        _ plan: Plan, states: [ContainerID: ObservedContainer.State], health: [ContainerID: Health] = [:],
+        rules: [Instance: StopRule]
+    ) {
         self.plan = plan
         self.states = states
+        self.health = health
         self.rules = rules
+        completed = Set(states.filter { $0.value == .exited(.code(0)) }.keys)
+        checked = Set(plan.ledger.entries.filter { $0.spec.healthCheck != nil }.map(\.instance.id))
         pending = plan.preparation[...]
         for turnover in plan.turnovers { progress[turnover.id] = turnover.stop == nil ? .stopped : .running }
         replicas = Dictionary(grouping: Set(states.keys).union(progress.keys).sorted(), by: \.service)
@@ -64,6 +82,7 @@ package struct ChangeRun: Sendable {
     /// What to do now; nil when there is nothing but to wait for `ended` or `deadline`.
     package mutating func next(now: Int64) throws(Failure) -> Command? {
         while true {
+            if !warnings.isEmpty { return .warn(warnings.removeFirst()) }
             switch phase {
             case .preparing:
                 if let action = pending.popFirst() { return .perform(action) }
@@ -105,17 +124,33 @@ package struct ChangeRun: Sendable {
         ended.insert(instance)
         stops.ended(instance)
         removals.ended(instance)
-        guard let turnover = plan.turnovers.first(where: { $0.id == instance.id }) else {
+        if isCurrent(instance) {
             states[instance.id] = .exited(status)
-            return
-        }
-        switch progress[instance.id]! {
-        case .running where turnover.stop == instance: progress[instance.id] = .stopped
-        // The end of an earlier generation says nothing of this one.
-        case .started where turnover.start == instance: states[instance.id] = .exited(status)
-        case .running, .stopped, .started: break
+            if status.isSuccess { completed.insert(instance.id) }
+        } else if progress[instance.id] == .running, turnover(instance.id)?.stop == instance {
+            progress[instance.id] = .stopped
         }
     }
+
+    /// To be called when an instance's process has ended and its restart policy starts it again.
+    package mutating func restarts(_ instance: Instance, after status: ExitStatus) {
+        guard isCurrent(instance) else { return }
+        if status.isSuccess { completed.insert(instance.id) }
+        health[instance.id] = nil
+    }
+
+    /// To be called when the health of an instance has turned.
+    package mutating func turned(_ instance: Instance, _ health: Health) {
+        if isCurrent(instance) { self.health[instance.id] = health }
+    }
+
+    /// Whether it is the life that the change leaves alone or has begun; an earlier one says nothing of this one.
+    private func isCurrent(_ instance: Instance) -> Bool {
+        guard let turnover = turnover(instance.id) else { return true }
+        return progress[instance.id] == .started && turnover.start == instance
+    }
+
+    private func turnover(_ id: ContainerID) -> Turnover? { plan.turnovers.first { $0.id == id } }
 
     /// Whether the run wants this instance to end, now or later, so that no restart policy applies.
     package func isEnding(_ instance: Instance) -> Bool {
@@ -130,35 +165,70 @@ package struct ChangeRun: Sendable {
             guard let start = turnover.start, try isReady(turnover) else { continue }
             progress[turnover.id] = .started
             states[turnover.id] = .running
+            health[turnover.id] = nil
+            completed.remove(turnover.id)
             return start
         }
         return nil
     }
 
-    private func isReady(_ turnover: Turnover) throws(Failure) -> Bool {
+    private mutating func isReady(_ turnover: Turnover) throws(Failure) -> Bool {
         for condition in turnover.after where !(try holds(condition, for: turnover.id)) { return false }
         return true
     }
 
-    private func holds(_ condition: Dependency, for dependent: ContainerID) throws(Failure) -> Bool {
+    private mutating func holds(_ condition: Dependency, for dependent: ContainerID) throws(Failure) -> Bool {
         for id in replicas[condition.service] ?? [] {
-            if let state = progress[id], state != .started { return false }
-            switch condition.condition {
-            case .started: continue
-            case .completed:
-                guard case .exited(let status) = states[id] else { return false }
-                if status.isSuccess || !condition.required { continue }
-                throw Failure(
-                    container: dependent, key: "depends_on.\(condition.service)",
-                    message: "\(condition.service) was to complete successfully, but it \(status)")
+            switch verdict(on: condition.condition, of: id) {
+            case .holds: continue
+            case .waits: return false
+            case .fails(let message):
+                if condition.required {
+                    throw Failure(
+                        container: dependent, key: "depends_on.\(condition.service)", message: message, culprit: id,
+                        probe: condition.condition == .healthy ? health[id]?.results.last : nil)
+                }
+                let warning = "\(dependent) goes on without \(condition.service): \(message)"
+                if warned.insert(warning).inserted { warnings.append(warning) }
             }
         }
         return true
     }
 
+    private enum Verdict {
+        case holds, waits
+        /// It can no longer come true.
+        case fails(String)
+    }
+
+    private func verdict(on condition: Dependency.Condition, of id: ContainerID) -> Verdict {
+        if let state = progress[id], state != .started { return .waits }
+        switch condition {
+        case .started: return .holds
+        case .healthy:
+            guard checked.contains(id) else { return .holds }
+            if case .exited(let status) = states[id] {
+                return .fails("\(id.service) was to become healthy, but it \(status)")
+            }
+            switch health[id]?.status {
+            case .healthy: return .holds
+            case .unhealthy: return .fails("\(id.service) was to become healthy, but it is unhealthy")
+            case .starting, nil: return .waits
+            }
+        case .completed:
+            if completed.contains(id) { return .holds }
+            guard case .exited(let status) = states[id] else { return .waits }
+            return .fails("\(id.service) was to complete successfully, but it \(status)")
+        }
+    }
+
     /// A completion that the file waits for belongs to the change even when everybody has started.
-    private func conditionsHold() throws(Failure) -> Bool {
-        for turnover in plan.turnovers where !(try isReady(turnover)) { return false }
+    private mutating func conditionsHold() throws(Failure) -> Bool {
+        for turnover in plan.turnovers {
+            for condition in turnover.after where condition.condition == .completed {
+                if !(try holds(condition, for: turnover.id)) { return false }
+            }
+        }
         return true
     }
 }

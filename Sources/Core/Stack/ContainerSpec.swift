@@ -24,6 +24,8 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var labels: [String: String]
     package var logging: LogSettings
     package var dependencies: [Dependency]
+    /// nil: it has none, or the file has disabled it.
+    package var healthCheck: HealthCheck?
 
     package init(id: ContainerID, rootfs: Rootfs = .host, arguments: [String]) {
         self.id = id
@@ -198,6 +200,7 @@ package struct LogSettings: Hashable, Codable, Sendable {
 package struct Dependency: Hashable, Codable, Sendable {
     package enum Condition: String, Hashable, Codable, Sendable {
         case started = "service_started"
+        case healthy = "service_healthy"
         case completed = "service_completed_successfully"
     }
 
@@ -205,10 +208,22 @@ package struct Dependency: Hashable, Codable, Sendable {
     package var condition: Condition
     /// Whether the dependent fails with it.
     package var required: Bool
+    /// Whether the dependent is restarted after Settle has restarted or replaced it.
+    package var restarts: Bool
 
-    package init(_ service: String, _ condition: Condition = .started, required: Bool = true) {
+    package init(_ service: String, _ condition: Condition = .started, required: Bool = true, restarts: Bool = false) {
         self.service = service
         self.condition = condition
         self.required = required
+        self.restarts = restarts
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        service = try container.decode(String.self, forKey: .service)
+        condition = try container.decode(Condition.self, forKey: .condition)
+        required = try container.decode(Bool.self, forKey: .required)
+        // Ledgers of stacks that were up before there was such a thing do not speak of it.
+        restarts = try container.decodeIfPresent(Bool.self, forKey: .restarts) ?? false
     }
 }

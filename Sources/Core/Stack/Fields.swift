@@ -1,3 +1,5 @@
+import Compose
+
 /// The keys of a service, as the file spells them, and what a change of each does to a running container.
 package enum ServiceKey: String, CaseIterable, Sendable {
     case rootfs, command, environment, workingDirectory = "working_dir", user, hostname
@@ -9,6 +11,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case restart, stopSignal = "stop_signal", stopGrace = "stop_grace_period"
     case labels, logging, dependencies = "depends_on"
+    case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
 
     package enum Effect: String, Sendable {
         case inPlace = "in place"
@@ -22,7 +25,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
             .ipc, .uts, .volumes, .capabilities, .readOnly, .initProcess:
             .replace
         case .networks, .ports, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart, .stopSignal,
-            .stopGrace, .labels, .logging, .dependencies:
+            .stopGrace, .labels, .logging, .dependencies, .healthCheck, .onUnhealthy:
             .inPlace
         }
     }
@@ -103,12 +106,21 @@ extension ContainerSpec {
                 "\(logging.maxSize) bytes x \(logging.maxFiles)",
                 "\(new.logging.maxSize) bytes x \(new.logging.maxFiles)")
         case .dependencies: return map(key, conditions, new.conditions)
+        case .healthCheck: return map(key, healthCheck?.texts ?? [:], new.healthCheck?.texts ?? [:])
+        case .onUnhealthy:
+            return one((healthCheck?.reaction ?? .none).rawValue, (new.healthCheck?.reaction ?? .none).rawValue)
         }
     }
 
     private var conditions: [String: String] {
         Dictionary(
-            dependencies.map { ($0.service, $0.condition.rawValue + ($0.required ? "" : ", not required")) },
+            dependencies.map { dependency in
+                let words = [
+                    dependency.condition.rawValue, dependency.required ? nil : "not required",
+                    dependency.restarts ? "restart" : nil,
+                ]
+                return (dependency.service, words.compactMap { $0 }.joined(separator: ", "))
+            },
             uniquingKeysWith: { first, _ in first })
     }
 

@@ -93,6 +93,7 @@ package struct GoalMaker {
         if goal.networks.contains(where: { !$0.isInternal }) { goal.egress = egress(beside: goal.networks) }
         checkEndpoints(goal)
         checkPorts(goal)
+        checkHealthConditions(goal)
         return goal
     }
 
@@ -211,6 +212,22 @@ package struct GoalMaker {
     }
 
     // MARK: Checks
+
+    /// Who waits for the health of something that has no check would wait for ever.
+    private mutating func checkHealthConditions(_ goal: Goal) {
+        let unchecked = Set(goal.containers.filter { $0.healthCheck == nil }.map(\.id.service))
+        for service in chosen {
+            for dependency in service.dependencies
+            where dependency.condition == .healthy && unchecked.contains(dependency.service) {
+                let key = "depends_on.\(dependency.service)"
+                report(
+                    Problem(
+                        "services.\(service.name).\(key)", at: service.places[key],
+                        "\(dependency.service) has no health check to wait for",
+                        hint: "add healthcheck: to \(dependency.service), or write condition: service_started"))
+            }
+        }
+    }
 
     private mutating func checkEndpoints(_ goal: Goal) {
         let taken = Dictionary(grouping: goal.endpoints, by: \.name).filter { $0.value.count > 1 }

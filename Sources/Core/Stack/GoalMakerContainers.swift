@@ -37,6 +37,7 @@ extension ContainerSpec {
         labels = service.labels
         logging = LogSettings(maxSize: service.logging.maxSize, maxFiles: service.logging.maxFile)
         dependencies = service.dependencies.map(Dependency.init)
+        healthCheck = HealthCheck(service)
     }
 
     /// Docker's default; the host's root has programs in each of these folders.
@@ -129,9 +130,11 @@ extension Dependency {
         let condition: Condition =
             switch dependency.condition {
             case .started: .started
+            case .healthy: .healthy
             case .completed: .completed
             }
-        self.init(dependency.service, condition, required: dependency.required)
+        self.init(
+            dependency.service, condition, required: dependency.required, restarts: dependency.restart)
     }
 }
 

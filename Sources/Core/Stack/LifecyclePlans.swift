@@ -16,6 +16,7 @@ package func plan(stopping ids: [ContainerID], from observed: Observation) -> Pl
 /// Starts what does not run of these containers, and before that what they depend on, unless that has done its work.
 package func plan(starting ids: [ContainerID], from observed: Observation) -> Plan {
     var lifecycle = Lifecycle(observed, ids)
+    lifecycle.waitsForOthers = true
     for id in lifecycle.withDependencies {
         guard let container = observed.containers[id], !container.state.isAlive else { continue }
         if !lifecycle.asked.contains(id), container.isAtRest { continue }
@@ -26,10 +27,11 @@ package func plan(starting ids: [ContainerID], from observed: Observation) -> Pl
     return lifecycle.plan()
 }
 
-/// The same containers again, with what lives in their process or mount namespaces.
+/// The same containers again, with what lives in their process or mount namespaces, and what depends on them with
+/// `restart: true`.
 package func plan(restarting ids: [ContainerID], from observed: Observation) -> Plan {
     var lifecycle = Lifecycle(observed, ids)
-    for id in lifecycle.targets {
+    for id in lifecycle.targetsWithDependents {
         guard let container = observed.containers[id], container.isRunning || lifecycle.asked.contains(id) else {
             continue
         }
@@ -48,6 +50,10 @@ private struct Lifecycle {
     private var changes: [Change] = []
     private var turnovers: [ContainerID: Turnover] = [:]
 
+    /// Whether what is not part of this has to be as the file says before something starts. A second start takes for
+    /// granted what the first one waited for.
+    var waitsForOthers = false
+
     private var goal: Goal { observed.ledger.goal }
 
     init(_ observed: Observation, _ ids: [ContainerID]) {
@@ -60,6 +66,25 @@ private struct Lifecycle {
     var targets: [ContainerID] {
         let sharers = goal.containers.filter { !asked.isDisjoint(with: lifeOwners(of: $0)) }.map(\.id)
         return asked.union(sharers).sorted()
+    }
+
+    /// Targets, those that depend on them with `restart: true`, and those that live in the namespaces of these.
+    var targetsWithDependents: [ContainerID] {
+        var found = Set(targets)
+        var hasGrown = true
+        while hasGrown {
+            let more = goal.containers.filter { !found.contains($0.id) && follows($0, found) != nil }.map(\.id)
+            found.formUnion(more)
+            hasGrown = !more.isEmpty
+        }
+        return found.sorted()
+    }
+
+    private func follows(_ spec: ContainerSpec, _ others: Set<ContainerID>) -> ContainerID? {
+        others.sorted().first { other in
+            lifeOwners(of: spec).contains(other)
+                || spec.dependencies.contains { $0.restarts && $0.service == other.service }
+        }
     }
 
     var withDependencies: [ContainerID] {
@@ -86,6 +111,10 @@ private struct Lifecycle {
             reason = "asked for"
         } else if let owner {
             reason = "it lives in a namespace that ends with \(owner)"
+        } else if let spec = goal.container(id), verb == .restart, !waitsForOthers,
+            let other = follows(spec, Set(targetsWithDependents))
+        {
+            reason = "it depends on \(other), with restart: true"
         } else {
             reason = "others depend on it"
         }
@@ -107,8 +136,7 @@ private struct Lifecycle {
         let services = Set(turnovers.keys.map(\.service))
         plan.turnovers = ordered(turnovers, in: goal).map { turnover in
             var turnover = turnover
-            // A condition on what is not part of this was for the first start: it does not hold up a second one.
-            turnover.after.removeAll { !services.contains($0.service) }
+            if !waitsForOthers { turnover.after.removeAll { !services.contains($0.service) } }
             return turnover
         }
         return plan

@@ -76,6 +76,8 @@ package struct ObservedContainer: Hashable, Sendable {
     /// Kind → inode number.
     package var namespaces: [NamespaceKind: UInt64] = [:]
     package var policyRestarts = 0
+    /// Of its last life; nil where it has no health check, or has not run.
+    package var health: Health?
     /// Whether its log has all that its last life wrote: the supervisor empties the pipe and then notes the end.
     package var hasWholeLog = true
 

@@ -1,3 +1,5 @@
+import Compose
+
 /// Decides. The difference between what was observed and what is wanted, as changes with reasons and as the actions
 /// that make them true. Pure: the same input gives the same plan.
 ///
@@ -242,7 +244,10 @@ struct Planner {
         switch container.state {
         case .running, .restarting: return nil
         case .created: return ("it was never started", false)
-        case .exited where !container.entry.isWanted: return ("stopped by `settle stop`", false)
+        case .exited where !container.entry.isWanted:
+            let check = container.entry.spec.healthCheck
+            let wasUnhealthy = container.health?.status == .unhealthy && check?.reaction == .stop
+            return (wasUnhealthy ? "stopped when it was unhealthy" : "stopped by `settle stop`", false)
         case .exited(let status): return status.isSuccess ? nil : ("it \(status)", true)
         }
     }
@@ -258,18 +263,32 @@ struct Planner {
             id: spec.id, stop: stop, start: start, discard: discard, after: startConditions(of: spec))
     }
 
-    /// A process and a mount namespace end with the container that owns them: who joined them starts again with it.
+    /// Who has to start again because another one does, and who because of that, and so on.
     private mutating func propagateRestarts() {
-        for spec in goal.containers where turnovers[spec.id] == nil {
-            guard let owner = lifeOwners(of: spec).first(where: { turnovers[$0] != nil }),
-                let container = observed.containers[spec.id],
-                container.isRunning
-            else { continue }
-            let instance = container.entry.instance
-            turnOver(spec, stop: instance, start: instance, isNew: false)
-            changes.append(
-                Change(.container(spec.id), .restart, reason: "it lives in a namespace that ends with \(owner)"))
+        var hasGrown = true
+        while hasGrown {
+            hasGrown = false
+            for spec in goal.containers where turnovers[spec.id] == nil {
+                guard let container = observed.containers[spec.id], container.isRunning,
+                    let reason = reasonToFollow(spec)
+                else { continue }
+                let instance = container.entry.instance
+                turnOver(spec, stop: instance, start: instance, isNew: false)
+                changes.append(Change(.container(spec.id), .restart, reason: reason))
+                hasGrown = true
+            }
         }
+    }
+
+    /// A process and a mount namespace end with the container that owns them: who joined them starts again with it. Who
+    /// only depends on it does so where the file says `restart: true`.
+    private func reasonToFollow(_ spec: ContainerSpec) -> String? {
+        if let owner = lifeOwners(of: spec).first(where: { turnovers[$0] != nil }) {
+            return "it lives in a namespace that ends with \(owner)"
+        }
+        let turned = turnovers.values.filter { $0.stop != nil || $0.discard != nil }.map(\.id).sorted()
+        return turned.first { id in spec.dependencies.contains { $0.restarts && $0.service == id.service } }
+            .map { "it depends on \($0), with restart: true" }
     }
 
     // MARK: Removal

@@ -1,3 +1,5 @@
+import Compose
+
 /// When a container that ended is started again: a restart policy with its backoff.
 ///
 /// The wait doubles with every restart, as in Docker, from 100 ms up to a minute; ten seconds of running forgive.
@@ -27,6 +29,11 @@ package struct Restarts: Hashable, Sendable {
             wait = min(wait * 2, Self.longestWait)
         }
         return .restart(afterMilliseconds: wait)
+    }
+
+    /// What holds for a container: one that is unhealthy may have to start again however it ended.
+    package static func policy(of spec: ContainerSpec, _ health: Health?) -> RestartPolicy {
+        health?.status == .unhealthy && spec.healthCheck?.reaction == .restart ? .always : spec.restart
     }
 
     /// Whether the policy starts it again, for whoever looks on: the supervisor and, where it is away, `diff`.

@@ -23,6 +23,8 @@ package struct Request: Codable, Sendable {
         case start([ContainerID])
         case restart([ContainerID], timeout: Int?)
         case kill([ContainerID], signal: Int32)
+        /// Answers once all of them are ready, or one can no longer become so; `timeout` in seconds. Changes nothing.
+        case wait([ContainerID], timeout: Int?)
         /// Undo the change that this connection asked for.
         case cancel
     }
@@ -45,14 +47,22 @@ package enum Event: Codable, Sendable {
         package var message: String
         /// The failed container's last lines.
         package var output: [String]
+        /// What its health check said last.
+        package var probe: String?
+        /// More of the same kind.
+        package var others: [Failure] = []
         /// What undo could not bring back; nil where nothing had been changed.
         package var undo: Undo?
 
-        package init(resource: String, key: String, message: String, output: [String] = [], undo: Undo? = nil) {
+        package init(
+            resource: String, key: String, message: String, output: [String] = [], probe: String? = nil,
+            undo: Undo? = nil
+        ) {
             self.resource = resource
             self.key = key
             self.message = message
             self.output = output
+            self.probe = probe
             self.undo = undo
         }
     }

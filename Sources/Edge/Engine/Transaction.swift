@@ -68,13 +68,27 @@ package final class Transaction {
             return (entry.instance, StopRule(signal: entry.spec.stopSignal, graceMilliseconds: grace))
         }
         return ChangeRun(
-            plan, states: observation.containers.mapValues(\.state), rules: Dictionary(uniqueKeysWithValues: rules))
+            plan, states: observation.containers.mapValues(\.state),
+            health: observation.containers.compactMapValues(\.health), rules: Dictionary(uniqueKeysWithValues: rules))
     }
 
     /// Milliseconds of the clock given to `advance`; nil while only an event can bring it further.
     package var deadline: Int64? { run.deadline }
 
     package func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) { run.ended(instance, status, now: now) }
+
+    /// The restart policy starts it again after this end.
+    package func restarts(_ instance: Instance, after status: ExitStatus) { run.restarts(instance, after: status) }
+
+    /// Its health check has come to another result.
+    package func turned(_ instance: Instance, _ health: Health) {
+        if plan.ledger.entry(instance.id)?.instance == instance {
+            report(
+                .progress(
+                    resource: ResourceID.container(instance.id).description, word: health.status.rawValue))
+        }
+        run.turned(instance, health)
+    }
 
     /// Whether the change wants this instance to end, now or later: no restart policy interferes.
     package func isEnding(_ instance: Instance) -> Bool { run.isEnding(instance) }
@@ -104,7 +118,9 @@ package final class Transaction {
             if let command = try run.next(now: now) { return command }
         } catch {
             throw Event.Failure(
-                resource: ResourceID.container(error.container).description, key: error.key, message: error.message)
+                resource: ResourceID.container(error.container).description, key: error.key, message: error.message,
+                output: machine.lastOutput(of: error.culprit, lines: Self.lastLines),
+                probe: error.probe?.description)
         }
         if run.isDone { try finish() }
         return nil
@@ -134,6 +150,7 @@ package final class Transaction {
         case .commit:
             try machine.finishActions()
             try commit()
+        case .warn(let text): report(.warning(text))
         }
     }
 
@@ -238,21 +255,15 @@ package final class Transaction {
         return false
     }
 
-    /// Whose last words tell what went wrong: the dependency's where that was waited for, else the container's own.
-    private func culprit(of cause: Event.Failure) -> ContainerID? {
-        let ids = plan.ledger.entries.map(\.instance.id)
-        let dependency = cause.key.split(separator: ".", maxSplits: 1)
-        if dependency.count == 2, dependency[0] == "depends_on" {
-            return ids.first { $0.service == String(dependency[1]) }
-        }
-        return ids.first { "container/\($0)" == cause.resource }
-    }
+    /// How much of a container's output is told with its failure.
+    private static let lastLines = 10
 
     private func undo(_ cause: Event.Failure) {
         // What else fails is gone, and the observation below shows it.
         do throws(Event.Failure) { try awaitStarts() } catch {}
         var failure = cause
-        if let id = culprit(of: cause) { failure.output = machine.lastOutput(of: id, lines: 10) }
+        let own = plan.ledger.entries.map(\.instance.id).first { "container/\($0)" == cause.resource }
+        if let own, failure.output.isEmpty { failure.output = machine.lastOutput(of: own, lines: Self.lastLines) }
         direction = .undo(failure)
         report(.progress(resource: cause.resource, word: "failed, going back"))
         ledger = before
@@ -289,6 +300,7 @@ extension ChangeRun.Command {
         case .signal(let instance, let signal): "signal \(instance) \(signal)"
         case .kill(let instance): "kill \(instance)"
         case .commit: "commit"
+        case .warn: "warn"
         }
     }
 }

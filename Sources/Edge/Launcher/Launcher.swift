@@ -138,18 +138,18 @@ package struct Start: ~Copyable {
 }
 
 /// pipe2(2) with O_CLOEXEC.
-private struct Pipe: ~Copyable {
-    let reader: Descriptor
-    let writer: Descriptor
+package struct Pipe: ~Copyable {
+    package let reader: Descriptor
+    package let writer: Descriptor
 
-    init() throws(SystemError) {
+    package init() throws(SystemError) {
         var ends: [Int32] = [-1, -1]
         try check("pipe2") { settle_pipe(&ends) }
         reader = Descriptor(ends[0])
         writer = Descriptor(ends[1])
     }
 
-    consuming func takeReader() -> Descriptor { reader }
+    package consuming func takeReader() -> Descriptor { reader }
 }
 
 /// Copies of descriptors with numbers from 10 on, closed together.

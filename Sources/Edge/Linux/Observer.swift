@@ -54,8 +54,10 @@ package struct Observer {
         for entry in ledger.entries {
             let restarts = runs.reversed().prefix { $0.instance != entry.instance || $0.isByPolicy }
                 .count { $0.instance == entry.instance }
+            let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
-                entry: entry, state: runState(entry, latest[entry.instance], restarts, helpers))
+                entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers))
+            container.health = health
             container.policyRestarts = restarts
             container.startedAt = latest[entry.instance]?.time
             if let run = latest[entry.instance] {
@@ -80,15 +82,20 @@ package struct Observer {
 
     // MARK: Containers
 
+    /// Of this life; there is nothing to say of one before the machine's start.
+    private func health(of run: Run) -> Health? {
+        run.boot == Run.currentBoot ? HealthRecord.read(paths, run) ?? Health() : nil
+    }
+
     private func runState(
-        _ entry: Ledger.Entry, _ run: Run?, _ restarts: Int, _ helpers: Helpers
+        _ entry: Ledger.Entry, _ run: Run?, _ restarts: Int, _ health: Health?, _ helpers: Helpers
     ) -> ObservedContainer.State {
         guard let run else { return .created }
         guard let status = end(of: run, helpers) else { return .running }
         // After a reboot nothing is there to run in: `up` starts it, in the order of the file.
         let comesBack =
             entry.isWanted && run.boot == Run.currentBoot
-            && Restarts.applies(entry.spec.restart, to: status, count: restarts)
+            && Restarts.applies(Restarts.policy(of: entry.spec, health), to: status, count: restarts)
         return comesBack ? .restarting(status) : .exited(status)
     }
 

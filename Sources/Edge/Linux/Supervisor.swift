@@ -22,6 +22,8 @@ package final class Supervisor {
     var active: ActiveChange?
     var waiting: [(request: Request, client: Client)] = []
     var clients: [Client] = []
+    var monitors: [Instance: HealthMonitor] = [:]
+    var waits: [ReadinessWait] = []
     var holderWatch: EventLoop.Watch?
     private var server: ControlServer
     private var serverWatch: EventLoop.Watch?

@@ -43,7 +43,7 @@ extension Supervisor {
         } else if let status = run.end {
             machine.holder.drop(entry.instance.processName)
             machine.holder.drop(entry.instance.outputName)
-            considerRestart(entry, status, ranMilliseconds: 0)
+            considerRestart(entry, status, ranMilliseconds: 0, HealthRecord.read(paths, run))
         }
     }
 
@@ -62,6 +62,7 @@ extension Supervisor {
         container.exitWatch = loop.watchProcess(container.pidfd.raw) { [unowned self, unowned container] in
             self.ended(container)
         }
+        reviewHealth(of: container)
     }
 
     /// The holder's descriptor knows how the process ended even if nobody was its parent; -1 where the process is gone.
@@ -108,7 +109,7 @@ extension Supervisor {
         return own
     }
 
-    private func ledgerSpec(_ instance: Instance) -> ContainerSpec? {
+    func ledgerSpec(_ instance: Instance) -> ContainerSpec? {
         (active?.transaction.ledger ?? ledger).entries.first { $0.instance == instance }?.spec
     }
 
@@ -142,10 +143,12 @@ extension Supervisor {
     private func ended(_ container: WatchedContainer) {
         let run = container.run
         guard watched[run.instance] === container else { return }
+        let health = monitors[run.instance]?.health
         let status = conclude(container)
         // What the first process left behind in other namespaces than its own would live on unseen.
         do throws(Event.Failure) { try machine.kill(run.instance) } catch { complain(error.message) }
-        settle(run, status)
+        settle(run, status, health)
+        checkReadiness()
     }
 
     private func status(of container: WatchedContainer) -> Stack.ExitStatus {
@@ -161,6 +164,7 @@ extension Supervisor {
     }
 
     private func forget(_ container: WatchedContainer) {
+        endHealth(container.run.instance)
         if let watch = container.exitWatch { loop.forget(watch) }
         if let watch = container.outputWatch { loop.forget(watch) }
         watched[container.run.instance] = nil
@@ -169,7 +173,7 @@ extension Supervisor {
     }
 
     /// What follows from the end: the change in progress hears of it, or the restart policy does.
-    private func settle(_ run: Run, _ status: Stack.ExitStatus) {
+    private func settle(_ run: Run, _ status: Stack.ExitStatus, _ health: Health?) {
         let instance = run.instance
         let ran = (MachineClock.realtime - run.time) / 1_000_000
         let ledger = active?.transaction.ledger ?? ledger
@@ -178,18 +182,24 @@ extension Supervisor {
         if !isOurDoing {
             // A life that was replaced or undone says nothing about the container.
             guard let entry else { return }
-            if considerRestart(entry, status, ranMilliseconds: ran) { return }
+            if considerRestart(entry, status, ranMilliseconds: ran, health) {
+                active?.transaction.restarts(instance, after: status)
+                return advance()
+            }
         }
         active?.transaction.ended(instance, status, now: now)
         advance()
     }
 
+    /// - Parameter health: of the life that has ended.
     @discardableResult
-    func considerRestart(_ entry: Ledger.Entry, _ status: Stack.ExitStatus, ranMilliseconds: Int64) -> Bool {
+    func considerRestart(
+        _ entry: Ledger.Entry, _ status: Stack.ExitStatus, ranMilliseconds: Int64, _ health: Health? = nil
+    ) -> Bool {
         guard entry.isWanted else { return false }
         let id = entry.instance.id
         switch restarts[id, default: Restarts()].ended(
-            status, policy: entry.spec.restart, ranMilliseconds: ranMilliseconds)
+            status, policy: Restarts.policy(of: entry.spec, health), ranMilliseconds: ranMilliseconds)
         {
         case .rest: return false
         case .restart(let wait):
@@ -213,6 +223,7 @@ extension Supervisor {
             complain("\(instance): \(error.message)")
             considerRestart(entry, .code(127), ranMilliseconds: 0)
         }
+        checkReadiness()
     }
 
     func cancelRestart(_ id: ContainerID) {

@@ -56,22 +56,29 @@ extension Supervisor {
                         Event.Failure(resource: "supervisor", key: "", message: "it is of another version of settle")))
                 continue
             }
-            if case .cancel = request.command {
-                if active?.client === client {
-                    active?.transaction.cancel()
-                    advance()
-                }
-            } else {
-                waiting.append((request, client))
-                takeNext()
-            }
+            take(request, from: client)
         }
         if client.channel.isClosed {
+            waits.removeAll { $0.client === client }
             if let watch = client.watch { loop.forget(watch) }
             clients.removeAll { $0 === client }
         } else if let watch = client.watch {
             loop.change(watch, to: client.channel.interest)
             _ = try? client.channel.flush()
+        }
+    }
+
+    private func take(_ request: Request, from client: Client) {
+        switch request.command {
+        case .cancel:
+            if cancelWait(of: client) { return }
+            guard active?.client === client else { return }
+            active?.transaction.cancel()
+            advance()
+        case .wait(let ids, let timeout): wait(ids, timeout: timeout, for: client)
+        case .apply, .down, .stop, .start, .restart, .kill:
+            waiting.append((request, client))
+            takeNext()
         }
     }
 
@@ -110,7 +117,7 @@ extension Supervisor {
             for id in ids { cancelRestart(id) }
             try perform(plan(restarting: ids, from: observation), observation, timeout, client)
         case .kill(let ids, let signal): try kill(ids, signal, client)
-        case .cancel: break
+        case .cancel, .wait: break
         }
     }
 
@@ -139,6 +146,7 @@ extension Supervisor {
             client.send($0)
         }
         active = ActiveChange(transaction, for: client)
+        reviewHealth()
         advance()
     }
 
@@ -185,6 +193,9 @@ extension Supervisor {
             loop.stop()
             return
         }
+        reviewHealth()
+        checkReadiness()
+        reactToHealth()
         takeNext()
         handOver()
         // What a change needed at its height is not needed while everything rests.
@@ -197,7 +208,7 @@ extension Request.Command {
     fileprivate var scope: Observer.Scope {
         switch self {
         case .down: .remains
-        case .apply, .stop, .start, .restart, .kill, .cancel: .everything
+        case .apply, .stop, .start, .restart, .kill, .cancel, .wait: .everything
         }
     }
 }

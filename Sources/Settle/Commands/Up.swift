@@ -1,3 +1,4 @@
+import Compose
 import Engine
 import Stack
 import Usage
@@ -10,10 +11,13 @@ struct Up: SettleCommand {
           settle up --dry-run
 
         Whatever cannot be done is undone: the exit status is 3 and the machine is as it was. Without --detach the
-        output of the containers follows; the first Ctrl-C stops them, the second kills them.
+        output of the containers follows; the first Ctrl-C stops them, the second kills them. With --wait the exit
+        status is 1 where not everything is ready at the end; nothing is undone then.
         """)
 
     private let detach: Bool
+    private let wait: Bool
+    private let waitTimeout: Int?
     private let dryRun: Bool
     private let removeOrphans: Bool
     private let timeout: Int?
@@ -23,9 +27,13 @@ struct Up: SettleCommand {
     private let names: [String]
 
     init(_ line: inout Line) {
-        let detach = line.flag("detach", short: "d", "Return when everything has started.")
-        let wait = line.flag("wait", "The same as --detach: everything has started then.")
-        self.detach = detach || wait
+        detach = line.flag("detach", short: "d", "Return when everything has started.")
+        wait = line.flag(
+            "wait", "Return when everything is healthy, or runs where it has no health check, or is done.")
+        // 0 is no limit, as in Docker.
+        waitTimeout = line.number("wait-timeout", "SECONDS", "How long --wait waits at most.").flatMap {
+            $0 == 0 ? nil : $0
+        }
         dryRun = line.flag("dry-run", "Only show the plan, and the system calls of each start.")
         removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
         timeout = line.timeout()
@@ -50,8 +58,14 @@ struct Up: SettleCommand {
             }
             return prospect
         }
-        if detach { return }
         let chosen = names.isEmpty ? prospect.goal.containers.map { $0.id.service } : names
+        if wait {
+            let ids = prospect.goal.containers.map(\.id).filter { id in
+                chosen.contains(id.service) && scene.project?.service(id.service) != nil
+            }
+            return try scene.awaitReadiness(of: ids, timeout: waitTimeout)
+        }
+        if detach { return }
         try Foreground(
             scene, printer, services: chosen, started: prospect.plan.turnovers.map { $0.id }, timeout: timeout
         ).run()

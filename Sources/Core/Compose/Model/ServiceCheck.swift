@@ -69,6 +69,12 @@ struct ServiceCheck {
     }
 
     private func healthTest() {
+        let probes = ["test", "http", "tcp"].compactMap { key in node["healthcheck"]?[key].map { (key, $0) } }
+        for (key, probe) in probes.dropFirst() {
+            error(
+                "\(probes[0].0) and \(key) exclude each other", "healthcheck.\(key)", at: probe.place,
+                notes: [.init(probes[0].0, at: probes[0].1.place)], hint: "remove one of the two")
+        }
         guard let test = node["healthcheck"]?["test"], let first = test.items?.first else { return }
         if ["CMD", "CMD-SHELL", "NONE"].contains(first.string ?? "") { return }
         error(

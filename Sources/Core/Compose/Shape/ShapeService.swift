@@ -99,11 +99,10 @@ extension Shape {
         Key("stop_signal", .text, "The signal that asks it to end, SIGTERM unless set."),
         Key("stop_grace_period", .time, "How long it may take to end before it is killed, 10s unless set."),
         Key(
-            "healthcheck", .shared("healthcheck", healthcheck), "How to find out whether the service does its work.",
-            .refused("health is not watched yet", instead: "remove it, and wait for service_started")),
+            "healthcheck", .shared("healthcheck", healthcheck), "How to find out whether the service does its work."),
         Key(
             "on_unhealthy", .words("none", "restart", "stop"), "What happens to a container that is unhealthy.",
-            .refused("health is not watched yet", besides: ["none"]), .own),
+            .honoured, .own),
         Key(
             "pre_start", .list(.shared("first_hook", .keys(hook + firstHook))),
             "Commands that run before the service's own.",
@@ -132,10 +131,7 @@ extension Shape {
             .keys(
                 Key(
                     "condition", .words("service_started", "service_healthy", "service_completed_successfully"),
-                    "What it must have come to.",
-                    .refused(
-                        "health is not watched yet", instead: "write service_started",
-                        besides: ["service_started", "service_completed_successfully"]), .required),
+                    "What it must have come to.", .honoured, .required),
                 Key("required", .bool(cast: true), "false: go on without it, with a warning."),
                 Key("restart", .flag, "Whether this service is restarted after Settle restarts or replaces that one.")))
     )

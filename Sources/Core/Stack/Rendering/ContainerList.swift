@@ -57,20 +57,25 @@ package struct ContainerList: Sendable {
         let namespaces = row.container.namespaces.sorted { $0.key < $1.key }
         let ago = age(row).map { "\($0) ago" } ?? ""
         let created = row.container.startedAt.map { utcText(seconds: $0 / 1_000_000_000) } ?? ""
-        return .object([
-            ("Cgroup", .string(row.container.cgroup)), ("Command", .string(row.command(isCut: false))),
-            ("CreatedAt", .string(created)), ("ExitCode", .int(Int64(row.exitCode))), ("Health", .string("")),
-            ("ID", .string(identifier(row))), ("Image", .string(row.image)),
-            ("Labels", .string(labels.joined(separator: ","))),
-            ("Mounts", .string(spec.mounts.map(\.text).joined(separator: ","))), ("Name", .string(row.name)),
-            ("Names", .string(row.name)),
-            ("Namespaces", .object(namespaces.map { ($0.key.rawValue, .int(Int64(clamping: $0.value))) })),
-            ("Networks", .string(spec.attachments.map(\.network).joined(separator: ","))),
-            ("Pid", .int(Int64(row.container.pid ?? 0))), ("Ports", .string(row.ports)), ("Project", .string(project)),
-            ("Publishers", .array(row.publishers.map(\.json))), ("RunningFor", .string(ago)),
-            ("Service", .string(row.id.service)), ("State", .string(row.state.rawValue)),
-            ("Status", .string(status(row))),
-        ])
+        let log = row.health.map { [("HealthLog", JSON.array($0.log(since: row.container.startedAt)))] } ?? []
+        return .object(
+            [
+                ("Cgroup", .string(row.container.cgroup)), ("Command", .string(row.command(isCut: false))),
+                ("CreatedAt", .string(created)), ("ExitCode", .int(Int64(row.exitCode))),
+                ("Health", .string(row.health?.status.rawValue ?? "")),
+            ] + log + [
+                ("ID", .string(identifier(row))), ("Image", .string(row.image)),
+                ("Labels", .string(labels.joined(separator: ","))),
+                ("Mounts", .string(spec.mounts.map(\.text).joined(separator: ","))), ("Name", .string(row.name)),
+                ("Names", .string(row.name)),
+                ("Namespaces", .object(namespaces.map { ($0.key.rawValue, .int(Int64(clamping: $0.value))) })),
+                ("Networks", .string(spec.attachments.map(\.network).joined(separator: ","))),
+                ("Pid", .int(Int64(row.container.pid ?? 0))), ("Ports", .string(row.ports)),
+                ("Project", .string(project)),
+                ("Publishers", .array(row.publishers.map(\.json))), ("RunningFor", .string(ago)),
+                ("Service", .string(row.id.service)), ("State", .string(row.state.rawValue)),
+                ("Status", .string(status(row))),
+            ])
     }
 
     private func age(_ row: Row) -> String? {
@@ -81,7 +86,7 @@ package struct ContainerList: Sendable {
         let up = age(row).map { "Up \($0)" } ?? "Up"
         switch row.state {
         case .created: return "Created"
-        case .running: return up
+        case .running: return row.health.map { "\(up) (\($0.words))" } ?? up
         case .paused: return "\(up) (Paused)"
         case .restarting: return "Restarting (\(row.exitCode))"
         case .exited: return "Exited (\(row.exitCode))"
@@ -125,6 +130,9 @@ extension ContainerList.Row {
 
     fileprivate var image: String { "rootfs:\(container.entry.spec.rootfs)" }
 
+    /// Of a container that runs.
+    fileprivate var health: Health? { container.isRunning ? container.health : nil }
+
     fileprivate func command(isCut: Bool) -> String {
         let text = printable(shellText(container.entry.spec.arguments))
         return isCut && text.count > 20 ? "\"\(text.prefix(19))…\"" : "\"\(text)\""
@@ -162,5 +170,30 @@ extension ContainerList.Row {
             let address = $0.address.contains(":") ? "[\($0.address)]" : $0.address
             return "\(address):\($0.published)->\($0.target)/\($0.transport)"
         }.joined(separator: ", ")
+    }
+}
+
+extension Health {
+    /// As `ps` says it, in Docker's words.
+    fileprivate var words: String {
+        switch status {
+        case .starting: "health: starting"
+        case .healthy, .unhealthy: status.rawValue
+        }
+    }
+
+    /// The last probes, shaped as Docker's.
+    ///
+    /// - Parameter birth: of the container, in nanoseconds since 1970.
+    fileprivate func log(since birth: Int64?) -> [JSON] {
+        results.map { result in
+            func time(_ age: Int64) -> JSON {
+                .string(birth.map { utcText(seconds: ($0 / 1_000_000 + age) / 1000) } ?? "")
+            }
+            return .object([
+                ("Start", time(result.start)), ("End", time(result.end)),
+                ("ExitCode", .int(Int64(result.answer.exitCode))), ("Output", .string(result.answer.output)),
+            ])
+        }
     }
 }

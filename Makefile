@@ -6,7 +6,9 @@ SHARE = $(PREFIX)/share
 SECONDS = 3600
 
 # Everything in it, the Swift runtime, libyaml and libcap included: it starts three times as fast and needs nothing.
-RELEASE = -c release -Xswiftc -static-executable
+# The second option: types are named by address, not by a text that the Swift runtime would have to look up at each start.
+RELEASE = -c release -Xswiftc -static-executable \
+	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 SETTLE = .build/release/settle
 
 BUILD_PACKAGES = libyaml-dev libcap-dev pkg-config

@@ -10,16 +10,19 @@ import Syscalls
 struct Scene {
     let output: Output
     let name: String
-    /// What the file says; nil for commands that need only the name, so that a broken file is not in their way.
-    let project: Project?
+    private let described: Described
     let paths: ProjectPaths
     let store: Store
     let doors = Doors()
 
-    private init(_ options: StackOptions, name: String, project: Project?) {
+    /// What the file says. Commands that need only the name have it read when they ask, so that neither a large file
+    /// nor a broken one is in their way; nil where it is broken or there is none.
+    var project: Project? { described.project }
+
+    private init(_ options: StackOptions, name: String, project: @escaping () -> Project?) {
         output = options.output
         self.name = name
-        self.project = project
+        described = Described(read: project)
         paths = Roots(environment: environment).paths(of: name)
         store = Store(paths)
     }
@@ -44,7 +47,7 @@ struct Scene {
                     return diagnostic
                 })
         }
-        self.init(options, name: project.name, project: project)
+        self.init(options, name: project.name, project: { project })
         for diagnostic in all { output.show(diagnostic) }
     }
 
@@ -58,22 +61,22 @@ struct Scene {
                     "\"\(name)\" is no project name",
                     hint: "up to 63 lower case letters, digits, _ and -, the first a letter or digit")
             }
-            self.init(options, name: name, project: nil)
+            self.init(options, name: name, project: { nil })
             return
         }
         guard let files = try StackFiles.find(options) else {
             let folder = try StackFiles.workingFolder().split(separator: "/").last.map { $0.lowercased() } ?? ""
-            self.init(options, name: folder, project: nil)
+            self.init(options, name: folder, project: { nil })
             guard Self.isProjectName(folder), Files.exists(paths.state) else { throw StackFiles.missing }
             return
         }
-        let (model, diagnostics) = try files.load(options)
-        guard let model else {
+        let sources = try files.sources()
+        let (name, diagnostics) = try files.projectName(of: sources, options)
+        guard let name, Self.isProjectName(name) else {
             throw Complaint(
                 diagnostics + [Diagnostic(.error, "the project's name is not known", hint: "give it with -p")])
         }
-        guard Self.isProjectName(model.name) else { throw Complaint(model.project().diagnostics) }
-        self.init(options, name: model.name, project: model.project().project)
+        self.init(options, name: name) { (try? files.load(options, sources: sources))?.model?.project().project }
     }
 
     private static func isProjectName(_ name: String) -> Bool {
@@ -102,6 +105,13 @@ struct Scene {
             extendLifetime(lock)
         }
         return try body()
+    }
+
+    private final class Described {
+        private let read: () -> Project?
+        private(set) lazy var project = read()
+
+        init(read: @escaping () -> Project?) { self.read = read }
     }
 
     /// Held open until the change is over.

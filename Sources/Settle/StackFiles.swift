@@ -59,26 +59,44 @@ struct StackFiles {
     ///   - services: Only these, with what they need; their profiles are enabled.
     ///   - enabling: Services whose profiles are enabled; the others stay.
     ///   - adjust: What is left out of loading.
+    ///   - sources: The texts, where they have been read.
     func load(
-        _ options: StackOptions, services: [String] = [], enabling: [String] = [],
+        _ options: StackOptions, services: [String] = [], enabling: [String] = [], sources: [SourceFile]? = nil,
         adjust: (inout LoadOptions) -> Void = { _ in }
     ) throws -> (model: Model?, diagnostics: [Diagnostic]) {
-        let files = try paths.map { path in
-            SourceFile(
-                path: path == "-" ? "<stdin>" : path,
-                bytes: path == "-"
-                    ? try Files.bytes(from: STDIN_FILENO, named: "standard input") : try Files.bytes(path))
-        }
-        var how = LoadOptions(
-            projectName: options.projectName, projectDirectory: directory,
-            workingFolder: try Self.workingFolder())
+        var how = try loadOptions(options)
         how.profiles = options.profiles.isEmpty ? profiles : options.profiles
         how.services = services
         how.enabledServices = enabling
         how.keepsUnused = options.allResources
         adjust(&how)
-        let (model, diagnostics) = Compose.load(files: files, environment: variables, options: how, system: .machine)
+        let (model, diagnostics) = Compose.load(
+            files: try sources ?? self.sources(), environment: variables, options: how, system: .machine)
         return (model, warnings + diagnostics)
+    }
+
+    /// Only the name: what is wrong with the rest is in nobody's way.
+    func projectName(
+        of sources: [SourceFile], _ options: StackOptions
+    ) throws -> (name: String?, diagnostics: [Diagnostic]) {
+        Compose.projectName(
+            of: sources, environment: variables, options: try loadOptions(options), system: .machine)
+    }
+
+    /// The texts of the files.
+    func sources() throws -> [SourceFile] {
+        try paths.map { path in
+            if path == "-" {
+                return SourceFile(
+                    path: "<stdin>", bytes: try Files.bytes(from: STDIN_FILENO, named: "standard input"))
+            }
+            return SourceFile(path: path, bytes: try Files.bytes(path))
+        }
+    }
+
+    private func loadOptions(_ options: StackOptions) throws -> LoadOptions {
+        LoadOptions(
+            projectName: options.projectName, projectDirectory: directory, workingFolder: try Self.workingFolder())
     }
 
     private var profiles: [String] {

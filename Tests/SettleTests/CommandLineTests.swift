@@ -198,6 +198,9 @@ import Testing
         let unnamed = try Command(["down"], in: folder)
         #expect(unnamed.status == 1)
         #expect(unnamed.errors.contains("give it with -p"))
+        try folder.write("compose.yaml", "name: nowhere\nservices: {web: {imag: x}}\n")
+        for command in ["down", "ps", "stop"] { #expect(try Command([command], in: folder).status == 0) }
+        #expect(try Command(["config"], in: folder).status == 1)
     }
 
     @Test func diffNamesPlacesAndCounts() throws {

@@ -212,9 +212,11 @@ package struct ObservedLimits: Codable, Hashable, Sendable {
     /// `mem_limit` is not listed.
     package func differences(to limits: ResourceLimits) -> [LimitDifference] {
         let files = files(of: limits)
+        let different = Set(files.filter { !matches($0) }.map(\.key))
+        // Mostly so, and asked of every container.
+        if different.isEmpty { return [] }
         var wanted = self
         for file in files { wanted.texts[file.name] = file.text }
-        let different = Set(files.filter { !matches($0) }.map(\.key))
         return LimitKey.allCases.filter(different.contains).compactMap { key in
             let difference = LimitDifference(key: key, observed: value(of: key), desired: wanted.value(of: key))
             guard key == .memorySwap else { return difference }

@@ -192,4 +192,4 @@ package struct Line {
 }
 
 /// An enumeration whose cases are the words of an option.
-package protocol Choosable: CaseIterable, RawRepresentable<String> {}
+package protocol Choosable: CaseIterable, RawRepresentable<String> where AllCases == [Self] {}

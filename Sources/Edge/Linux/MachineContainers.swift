@@ -34,7 +34,6 @@ extension LinuxMachine {
     /// written to.
     func start(_ instance: Instance, in goal: Goal) throws {
         guard let spec = goal.container(instance.id) else { return }
-        try finishActions()
         let group = group(instance)
         // A crash may have taken the files between a removal and its end.
         let hosts = "\(paths.folder(instance))/hosts"
@@ -113,6 +112,7 @@ extension LinuxMachine {
             instance: instance, process: status.identity, boot: Run.currentBoot, time: MachineClock.realtime,
             isByPolicy: isStartingByPolicy)
         try store.append(run.startLine)
+        try finishActions()
         try start.release()
         starting[instance] = PendingStart(start, run, output)
     }

@@ -47,13 +47,15 @@ package struct Observer {
         }
         let runs = try Store(paths).runs()
         let latest = Dictionary(runs.map { ($0.instance, $0) }, uniquingKeysWith: { _, last in last })
+        // By policy, since somebody last asked for it.
+        var allRestarts: [Instance: Int] = [:]
+        for run in runs { allRestarts[run.instance] = run.isByPolicy ? allRestarts[run.instance, default: 0] + 1 : 0 }
         let network = isWhole ? observeNetwork(ledger.goal, into: &observation) : nil
         let hosts = isWhole ? HostsTexts(ledger.goal) : nil
         let groups = Dictionary(
             (state?.containers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries {
-            let restarts = runs.reversed().prefix { $0.instance != entry.instance || $0.isByPolicy }
-                .count { $0.instance == entry.instance }
+            let restarts = allRestarts[entry.instance] ?? 0
             let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
                 entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers))

@@ -16,9 +16,10 @@ package enum Files {
 
     /// What is left to read from an open descriptor.
     package static func bytes(from descriptor: Int32, named path: String) throws(SystemError) -> [UInt8] {
-        var result = try read(16384, from: descriptor, named: path)
+        var result = try read(4096, from: descriptor, named: path)
         while !result.isEmpty {
-            let chunk = try read(65536, from: descriptor, named: path)
+            // Most files are small, and a large buffer that is freed again goes back to the kernel page by page.
+            let chunk = try read(min(max(4096, 4 * result.count), 1 << 20), from: descriptor, named: path)
             if chunk.isEmpty { break }
             result += chunk
         }

@@ -46,10 +46,7 @@ struct Up: SettleCommand {
     func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names, isStrict: strict)
         if dryRun { return try rehearse(scene) }
-        let palette = noColor ? .plain : scene.output.palette
-        let printer = LogPrinter(scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, palette: palette))
-        // What was written before is for `logs`.
-        for id in LogPrinter.kept(scene.paths) { printer.add(id, tail: 0) }
+        let printer = detach || wait ? nil : printer(scene)
         let prospect = try scene.locked("settle up") {
             let prospect = try look(scene)
             try prospect.check(scene)
@@ -65,10 +62,18 @@ struct Up: SettleCommand {
             }
             return try scene.awaitReadiness(of: ids, timeout: waitTimeout)
         }
-        if detach { return }
+        guard let printer else { return }
         try Foreground(
             scene, printer, services: chosen, started: prospect.plan.turnovers.map { $0.id }, timeout: timeout
         ).run()
+    }
+
+    /// Of what is written from now on; what was written before is for `logs`.
+    private func printer(_ scene: Scene) -> LogPrinter {
+        let palette = noColor ? .plain : scene.output.palette
+        let printer = LogPrinter(scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, palette: palette))
+        for id in LogPrinter.kept(scene.paths) { printer.add(id, tail: 0) }
+        return printer
     }
 
     private func look(_ scene: Scene) throws -> Prospect {

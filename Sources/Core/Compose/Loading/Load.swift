@@ -83,6 +83,17 @@ package func load(
     return (loader.report.hasErrors ? nil : model, diagnostics)
 }
 
+/// The project's name alone.
+///
+/// - Returns: no name where a file cannot be read as YAML or the name is none.
+package func projectName(
+    of files: [SourceFile], environment: [String: String], options: LoadOptions, system: FileSystem
+) -> (name: String?, diagnostics: [Diagnostic]) {
+    let loader = Loader(environment, options, system)
+    let name = loader.projectName(files.map { loader.open($0) })
+    return (loader.report.hasErrors ? nil : name, loader.report.sorted())
+}
+
 extension Loader {
     func run(_ sources: [SourceFile]) -> Model? {
         let files = sources.map { open($0) }
@@ -125,7 +136,7 @@ extension Loader {
 
     /// `-p`, then `COMPOSE_PROJECT_NAME`, then `name:` of the last file that has one, then the folder's name. The first
     /// two must be right as they are, the others are put right: lower case, without what a name may not hold.
-    private func projectName(_ files: [OpenFile]) -> String {
+    fileprivate func projectName(_ files: [OpenFile]) -> String {
         let given =
             options.projectName.map { ($0, "-p") }
             ?? environment["COMPOSE_PROJECT_NAME"].flatMap { $0.isEmpty ? nil : ($0, "COMPOSE_PROJECT_NAME") }

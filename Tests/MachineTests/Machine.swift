@@ -4,8 +4,10 @@ import Testing
 
 /// What the kernel shows, looked at without Settle.
 enum Machine {
+    /// To the end, which FileManager does not look for in files of /proc.
     static func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        return try? String(decoding: file.readToEnd() ?? Data(), as: UTF8.self)
     }
 
     static func names(in folder: String) -> [String] {

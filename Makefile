@@ -11,11 +11,12 @@ RELEASE = -c release -Xswiftc -static-executable \
 	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 SETTLE = .build/release/settle
 
-BUILD_PACKAGES = libyaml-dev libcap-dev pkg-config
+BUILD_PACKAGES = libarchive-dev libcap-dev libssl-dev libyaml-dev libzstd-dev pkg-config zlib1g-dev
 RUN_PACKAGES = nftables
 DEMO_PACKAGES = busybox-static curl python3
-TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 python3-jsonschema qemu-system-x86 shellcheck util-linux xz-utils
-BENCH_PACKAGES = busybox-static crun gcc libc6-dev libyaml-dev python3
+TEST_PACKAGES = busybox-static e2fsprogs iproute2 lz4 python3 python3-jsonschema qemu-system-x86 shellcheck umoci \
+	util-linux xz-utils zstd
+BENCH_PACKAGES = busybox-static crun gcc libc6-dev libyaml-dev python3 umoci
 
 .PHONY: help build demo test lint bench fuzz schema install deps deps-demo deps-test deps-bench clean
 

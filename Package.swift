@@ -32,9 +32,18 @@ let package = Package(
         .systemLibrary(
             name: "CYAML", path: "Sources/C/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCap", path: "Sources/C/CCap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(
+            name: "CArchive", path: "Sources/C/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]
+        ),
+        .systemLibrary(
+            name: "CCompress", path: "Sources/C/CCompress", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev", "zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/C/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSyscalls", path: "Sources/C/CSyscalls", cSettings: c),
         .target(name: "CLaunch", path: "Sources/C/CLaunch", cSettings: c),
         .target(name: "CProcesses", path: "Sources/C/CProcesses", cSettings: c),
+        .target(name: "CUnpack", path: "Sources/C/CUnpack", cSettings: c),
 
         core("Diagnostics"),
         core("YAML", ["CYAML", "Diagnostics"]),
@@ -49,6 +58,12 @@ let package = Package(
         edge("Network", ["Syscalls", "CSyscalls", "CProcesses"]),
         edge("Launcher", ["Syscalls", "CSyscalls", "CLaunch", "CCap", "Launch"]),
         edge("Processes", ["Syscalls", "CSyscalls", "CProcesses"]),
+        edge(
+            "Images",
+            [
+                "Diagnostics", "Syscalls", "Processes", "CSyscalls", "CProcesses", "CLaunch", "CUnpack", "CArchive",
+                "CCompress", "CCrypto",
+            ]),
         edge("Engine", ["Stack", "Diagnostics"]),
         edge(
             "Linux",
@@ -60,7 +75,7 @@ let package = Package(
             name: "Settle",
             dependencies: [
                 "Compose", "Diagnostics", "Stack", "Launch", "Launcher", "Engine", "Linux", "Cgroups", "Syscalls",
-                "CSyscalls", "Processes", "CProcesses", "Usage",
+                "CSyscalls", "Processes", "CProcesses", "Images", "Usage",
             ],
             path: "Sources/Settle", swiftSettings: strict),
 
@@ -72,6 +87,7 @@ let package = Package(
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),
+        test("Images", ["Images", "Syscalls"], data: ["archives.py"]),
         test("Engine", ["Engine", "Stack", "Compose", "Diagnostics"]),
         test("Settle", []),
         test("Machine", []),

@@ -1,5 +1,6 @@
 import Diagnostics
 import Glibc
+import Images
 import Linux
 import Usage
 
@@ -59,7 +60,11 @@ enum Settle {
 
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
-        Glibc.exit(arguments.first == "supervise" ? supervise(arguments) : run(arguments))
+        switch arguments.first {
+        case "supervise": Glibc.exit(supervise(arguments))
+        case UnpackRole.name: Glibc.exit(UnpackRole.run(arguments))
+        case _: Glibc.exit(run(arguments))
+        }
     }
 
     /// `settle supervise PROJECT`, as the keeper says: a word between Settle's processes, not one of its commands.

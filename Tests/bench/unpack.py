@@ -1,0 +1,129 @@
+"""Unpacks an image of 100 MB in five layers with Settle, umoci and tar, in turns, and prints medians.
+
+    unpack.py SETTLE FOLDER ROUNDS
+
+Before each the disk is brought to rest, since it, and not any of these programs, decides most of the time otherwise.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+
+SETTLE, FOLDER, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+LAYERS = 5
+FILES = 600
+
+
+def archive(number):
+    """600 files of text and one of 11 MB that cannot be compressed, as a gzip'ed tar file; its path and its diffID."""
+    chance = random.Random(number)
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        def add(name, content=None):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
+            info.size = len(content or b"")
+            tar.addfile(info, io.BytesIO(content or b""))
+        add(f"layer{number}")
+        for file in range(FILES):
+            if file % 50 == 0:
+                add(f"layer{number}/{file // 50}")
+            words = b" ".join(b"%x" % chance.getrandbits(24) for _ in range(chance.randrange(200, 4200)))
+            add(f"layer{number}/{file // 50}/{file}", words)
+        add(f"layer{number}/large", chance.randbytes(11 << 20))
+    path = f"{FOLDER}/layer{number}.tar"
+    with open(path, "wb") as file:
+        file.write(data.getvalue())
+    with open(path + ".gz", "wb") as file:
+        file.write(gzip.compress(data.getvalue(), 6))
+    return path, "sha256:" + hashlib.sha256(data.getvalue()).hexdigest()
+
+
+def unpack_settle(layers, store):
+    """Every layer in a process of its own, all at once, as `settle pull` does; they say when a layer is there."""
+    talks = []
+    for path, diff in layers:
+        ours, its = socket.socketpair()
+        blob = os.open(path + ".gz", os.O_RDONLY)
+
+        def enter(blob=blob, its=its):
+            os.dup2(blob, 50)
+            os.dup2(its.fileno(), 51)
+            os.dup2(50, 3)
+            os.dup2(51, 4)
+
+        request = {"store": store, "source": {"path": path + ".gz", "diffID": diff}}
+        process = subprocess.Popen(
+            ["settle", "unpack-layer", json.dumps(request)], executable=SETTLE, preexec_fn=enter, close_fds=False,
+            stdin=subprocess.DEVNULL)
+        its.close()
+        os.close(blob)
+        talks.append((ours, process))
+    for ours, _ in talks:
+        last = ours.makefile().read().strip().splitlines()[-1]
+        if '"layer":' not in last:
+            raise SystemExit(f"settle: {last}")
+    return [process for _, process in talks]
+
+
+def tar_one_by_one(layers, folder):
+    for path, _ in layers:
+        subprocess.run(["tar", "-xzf", path + ".gz", "-C", folder], check=True)
+
+
+def tar_at_once(layers, folder):
+    processes = [subprocess.Popen(["tar", "-xzf", path + ".gz", "-C", folder]) for path, _ in layers]
+    if any(process.wait() for process in processes):
+        raise SystemExit("tar failed")
+
+
+def measure(times, name, work):
+    subprocess.run(["sync", "-f", FOLDER], check=True)
+    folder = f"{FOLDER}/out"
+    os.makedirs(folder)
+    begun = time.monotonic()
+    rest = work(folder)
+    times.setdefault(name, []).append((time.monotonic() - begun) * 1000)
+    # Settle's go on, until everything is on the disk, after whoever waits for the layers has them.
+    for process in rest or []:
+        process.wait()
+    shutil.rmtree(folder)
+
+
+def main():
+    layers = [archive(number) for number in range(LAYERS)]
+    size = sum(os.path.getsize(path) for path, _ in layers) / 1e6
+    has_umoci = shutil.which("umoci") is not None
+    if has_umoci:
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["umoci", "init", "--layout", f"{FOLDER}/oci"], **quiet)
+        subprocess.run(["umoci", "new", "--image", f"{FOLDER}/oci:it"], **quiet)
+        for path, _ in layers:
+            subprocess.run(["umoci", "raw", "add-layer", "--image", f"{FOLDER}/oci:it", path], **quiet)
+    times = {}
+    for _ in range(ROUNDS):
+        measure(times, "settle", lambda folder: unpack_settle(layers, folder + "/store"))
+        measure(times, "tar -xz, one by one", lambda folder: tar_one_by_one(layers, folder))
+        measure(times, "tar -xz, all at once", lambda folder: tar_at_once(layers, folder))
+        if has_umoci:
+            measure(times, "umoci unpack", lambda folder: subprocess.run(
+                ["umoci", "unpack", "--image", f"{FOLDER}/oci:it", folder + "/bundle"], **quiet) and None)
+    settle = statistics.median(times["settle"])
+    print(f"\nUnpacking {LAYERS} layers, {size:.0f} MB and {LAYERS * (FILES + 1)} files; medians of {ROUNDS} in turns.\n")
+    print("| | milliseconds | / Settle |\n|---|---|---|")
+    for name, values in times.items():
+        print(f"| {name} | {statistics.median(values):.0f} ({min(values):.0f}-{max(values):.0f}) "
+              f"| {statistics.median(values) / settle:.2f}x |")
+
+
+main()

@@ -102,7 +102,7 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .labels: spec.labels = ["tier": "front"]
     case .logging: spec.logging.maxFiles = 5
     case .dependencies: spec.dependencies = [Stack.Dependency("db", .started, required: false)]
-    case .healthCheck: spec.healthCheck = HealthCheck(.tcp(80))
-    case .onUnhealthy: spec.healthCheck?.reaction = UnhealthyReaction.stop
+    case .healthcheck: spec.healthcheck = HealthCheck(.tcp(80))
+    case .onUnhealthy: spec.healthcheck?.reaction = UnhealthyReaction.stop
     }
 }

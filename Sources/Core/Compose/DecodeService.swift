@@ -94,7 +94,7 @@ extension Keys {
             "stop_grace_period": { draft, reader in
                 draft.service.stopGracePeriod = reader.duration() ?? .seconds(10)
             },
-            "healthcheck": { draft, reader in draft.service.healthCheck = healthSettings(reader) },
+            "healthcheck": { draft, reader in draft.service.healthcheck = healthSettings(reader) },
             "on_unhealthy": { draft, reader in
                 draft.service.onUnhealthy = reader.word(UnhealthyReaction.self) ?? .none
             },

@@ -37,7 +37,7 @@ package struct Service: Codable, Hashable, Sendable {
     package var labels: [String: String]
     package var logging: LogSettings
     /// nil: the image's.
-    package var healthCheck: HealthSettings?
+    package var healthcheck: HealthSettings?
     package var onUnhealthy: UnhealthyReaction
     /// Relative to `services.NAME`; the empty path is the service's own key.
     package var places: Places

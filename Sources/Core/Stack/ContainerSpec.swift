@@ -25,7 +25,7 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var logging: LogSettings
     package var dependencies: [Dependency]
     /// nil: it has none, or the file has disabled it.
-    package var healthCheck: HealthCheck?
+    package var healthcheck: HealthCheck?
 
     package init(id: ContainerID, rootfs: Rootfs = .host, arguments: [String]) {
         self.id = id

@@ -11,7 +11,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case restart, stopSignal = "stop_signal", stopGrace = "stop_grace_period"
     case labels, logging, dependencies = "depends_on"
-    case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
+    case healthcheck, onUnhealthy = "on_unhealthy"
 
     package enum Effect: String, Sendable {
         case inPlace = "in place"
@@ -25,7 +25,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
             .ipc, .uts, .volumes, .capabilities, .readOnly, .initProcess:
             .replace
         case .networks, .ports, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart, .stopSignal,
-            .stopGrace, .labels, .logging, .dependencies, .healthCheck, .onUnhealthy:
+            .stopGrace, .labels, .logging, .dependencies, .healthcheck, .onUnhealthy:
             .inPlace
         }
     }
@@ -106,9 +106,9 @@ extension ContainerSpec {
                 "\(logging.maxSize) bytes x \(logging.maxFiles)",
                 "\(new.logging.maxSize) bytes x \(new.logging.maxFiles)")
         case .dependencies: return map(key, conditions, new.conditions)
-        case .healthCheck: return map(key, healthCheck?.texts ?? [:], new.healthCheck?.texts ?? [:])
+        case .healthcheck: return map(key, healthcheck?.texts ?? [:], new.healthcheck?.texts ?? [:])
         case .onUnhealthy:
-            return one((healthCheck?.reaction ?? .none).rawValue, (new.healthCheck?.reaction ?? .none).rawValue)
+            return one((healthcheck?.reaction ?? .none).rawValue, (new.healthcheck?.reaction ?? .none).rawValue)
         }
     }
 

@@ -215,7 +215,7 @@ package struct GoalMaker {
 
     /// Who waits for the health of something that has no check would wait for ever.
     private mutating func checkHealthConditions(_ goal: Goal) {
-        let unchecked = Set(goal.containers.filter { $0.healthCheck == nil }.map(\.id.service))
+        let unchecked = Set(goal.containers.filter { $0.healthcheck == nil }.map(\.id.service))
         for service in chosen {
             for dependency in service.dependencies
             where dependency.condition == .healthy && unchecked.contains(dependency.service) {

@@ -37,7 +37,7 @@ extension ContainerSpec {
         labels = service.labels
         logging = LogSettings(maxSize: service.logging.maxSize, maxFiles: service.logging.maxFile)
         dependencies = service.dependencies.map(Dependency.init)
-        healthCheck = HealthCheck(service)
+        healthcheck = HealthCheck(service)
     }
 
     /// Docker's default; the host's root has programs in each of these folders.

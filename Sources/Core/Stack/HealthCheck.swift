@@ -50,7 +50,7 @@ package struct HealthCheck: Hashable, Codable, Sendable {
     }
 
     init?(_ service: Service) {
-        self.init(service.healthCheck, over: nil, reaction: service.onUnhealthy)
+        self.init(service.healthcheck, over: nil, reaction: service.onUnhealthy)
     }
 
     /// Each part as the file would spell it, by its key; what is as it is unless set is left out.

@@ -245,7 +245,7 @@ struct Planner {
         case .running, .restarting: return nil
         case .created: return ("it was never started", false)
         case .exited where !container.entry.isWanted:
-            let check = container.entry.spec.healthCheck
+            let check = container.entry.spec.healthcheck
             let wasUnhealthy = container.health?.status == .unhealthy && check?.reaction == .stop
             return (wasUnhealthy ? "stopped when it was unhealthy" : "stopped by `settle stop`", false)
         case .exited(let status): return status.isSuccess ? nil : ("it \(status)", true)

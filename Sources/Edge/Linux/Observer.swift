@@ -56,7 +56,7 @@ package struct Observer {
             (state?.containers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries {
             let restarts = allRestarts[entry.instance] ?? 0
-            let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
+            let health = entry.spec.healthcheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
                 entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers))
             container.health = health

@@ -62,7 +62,7 @@ let package = Package(
             "Images",
             [
                 "Diagnostics", "Syscalls", "Processes", "CSyscalls", "CProcesses", "CLaunch", "CUnpack", "CArchive",
-                "CCompress", "CCrypto",
+                "CCompress", "CCrypto", "OCI",
             ]),
         edge("Engine", ["Stack", "Diagnostics"]),
         edge(
@@ -87,7 +87,7 @@ let package = Package(
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),
-        test("Images", ["Images", "Syscalls"], data: ["archives.py"]),
+        test("Images", ["Images", "OCI", "Syscalls"], data: ["archives.py", "images.py"]),
         test("Engine", ["Engine", "Stack", "Compose", "Diagnostics"]),
         test("Settle", []),
         test("Machine", []),

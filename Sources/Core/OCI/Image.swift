@@ -32,10 +32,12 @@ package struct Image: Hashable, Sendable {
             guard let compression = LayerCompression(mediaType: blob.mediaType) else {
                 throw OCIFault("a layer has the unknown media type \(blob.mediaType)")
             }
+            // What is called the same packed and unpacked is not packed, whatever its type says: skopeo gives a layer of
+            // an archive the type of a compressed one.
             layers.append(
                 ImageLayer(
-                    digest: blob.digest, size: blob.size, mediaType: blob.mediaType, compression: compression,
-                    diffID: diffID))
+                    digest: blob.digest, size: blob.size, mediaType: blob.mediaType,
+                    compression: blob.digest == diffID ? .none : compression, diffID: diffID))
         }
         self.layers = layers
     }

@@ -46,3 +46,21 @@ extension Goal {
         return goal
     }
 }
+
+/// Most containers have most namespaces to themselves; only the others are said.
+extension Namespaces {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        let container = try decoder.container(keyedBy: NamespaceKind.self)
+        for kind in NamespaceKind.allCases {
+            self[kind] = try container.decodeIfPresent(NamespaceMode.self, forKey: kind) ?? .own
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: NamespaceKind.self)
+        for kind in NamespaceKind.allCases where self[kind] != .own { try container.encode(self[kind], forKey: kind) }
+    }
+}
+
+extension NamespaceKind: CodingKey {}

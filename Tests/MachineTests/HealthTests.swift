@@ -176,10 +176,20 @@ extension MachineTests {
                       retries: 1
                     stop_grace_period: 0s
                     network_mode: none
+                  chatty:
+                    rootfs: host
+                    command: [sleep, infinity]
+                    healthcheck: {test: "yes 123456; true", interval: 100ms, timeout: 1s, retries: 1}
+                    stop_grace_period: 0s
+                    network_mode: none
                 """
             try withStack(yaml) { stack in
                 try stack.up()
-                try waitUntil("its turn") { try stack.row("web").Health == "unhealthy" }
+                for service in ["web", "chatty"] {
+                    try waitUntil("its turn") { try stack.row(service).Health == "unhealthy" }
+                }
+                let end = try #require(try stack.row("chatty").HealthLog?.last?.Output)
+                #expect(end.utf8.count < 4200 && end.contains("123456\n123456"))
                 let last = try stack.row("web").HealthLog?.last
                 #expect(last?.ExitCode == -1)
                 #expect(last?.Output == "timed out after 1s: hidden /usr\nnobody", "\(last?.Output ?? "")")

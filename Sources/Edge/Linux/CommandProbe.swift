@@ -56,13 +56,12 @@ final class CommandProbe: RunningProbe {
     }
 
     private func read() {
-        while true {
+        // As much as a pipe holds: one that writes without end shall not keep the loop.
+        for _ in 0..<16 {
             guard let bytes = try? Files.read(Self.longestOutput, from: output.raw, named: "probe") else { return }
             text += bytes
             if text.count > Self.longestOutput { text.removeFirst(text.count - Self.longestOutput) }
             if bytes.isEmpty { return forget() }
-            // A probe that writes without end shall not keep the loop.
-            if bytes.count < Self.longestOutput { return }
         }
     }
 

@@ -38,7 +38,7 @@ lint: deps deps-test ## format, walls between the modules, scripts, schema
 bench: build deps-bench ## measure Settle against the kernel's floor and its peers
 	SETTLE=$(SETTLE) Tests/bench/run
 
-fuzz: deps ## look for inputs that crash the YAML reader or the loader, for SECONDS (3600)
+fuzz: deps ## look for inputs that crash the YAML reader, the loader or the unpacker, for SECONDS (3600)
 	SWIFT="$(SWIFT)" Tests/fuzz/run $(SECONDS)
 
 schema: build ## write schema/settle.json and the table in docs/compose.md anew, from the code

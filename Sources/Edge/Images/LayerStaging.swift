@@ -74,7 +74,10 @@ extension LayerStore {
             flock(lock.raw, LOCK_EX | LOCK_NB) == 0
         else { return }
         while true {
-            sleep(2)
+            repeat {
+                sleep(2)
+                removeLeftovers()
+            } while Files.names(in: folder).contains { $0.hasPrefix(Self.staging) }
             let names = Files.folders(in: folder).filter { name in
                 LayerKey.isName(name) && layer(named: name) != nil && !Files.exists("\(folder)/\(name)/synced")
             }

@@ -139,3 +139,8 @@ struct Owner: Equatable {
     let user: UInt32
     let group: UInt32
 }
+
+extension timespec {
+    /// What folders have that nobody gave a time to.
+    static var epoch: timespec { timespec(tv_sec: 0, tv_nsec: 0) }
+}

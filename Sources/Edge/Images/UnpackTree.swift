@@ -122,10 +122,9 @@ final class UnpackTree {
     /// Folders get what they are to have, the inner ones first.
     func finish() throws {
         forgetLatest()
-        let epoch = timespec(tv_sec: 0, tv_nsec: 0)
         for path in implied {
             notes[path] = FolderNote(
-                permissions: 0o755, owner: Owner(user: 0, group: 0), modified: epoch, attributes: [])
+                permissions: 0o755, owner: Owner(user: 0, group: 0), modified: .epoch, attributes: [])
         }
         for (path, note) in notes.sorted(by: { $1.key.bytes.lexicographicallyPrecedes($0.key.bytes) }) {
             do {

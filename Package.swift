@@ -47,8 +47,8 @@ let package = Package(
 
         core("Diagnostics"),
         core("YAML", ["CYAML", "Diagnostics"]),
-        core("Compose", ["YAML", "Diagnostics"]),
-        core("Stack", ["Compose", "Diagnostics"]),
+        core("Compose", ["YAML", "OCI", "Diagnostics"]),
+        core("Stack", ["Compose", "OCI", "Diagnostics"]),
         core("Launch", ["Diagnostics"]),
         core("OCI", ["Diagnostics"]),
         core("Usage", ["Diagnostics"]),
@@ -64,23 +64,23 @@ let package = Package(
                 "Diagnostics", "Syscalls", "Processes", "CSyscalls", "CProcesses", "CLaunch", "CUnpack", "CArchive",
                 "CCompress", "CCrypto", "OCI",
             ]),
-        edge("Engine", ["Stack", "Diagnostics"]),
+        edge("Engine", ["Stack", "OCI", "Diagnostics"]),
         edge(
             "Linux",
             [
-                "Engine", "Stack", "Compose", "Diagnostics", "Launch", "Syscalls", "Cgroups", "Network", "Launcher",
+                "Engine", "Stack", "Compose", "OCI", "Diagnostics", "Launch", "Syscalls", "Cgroups", "Network", "Launcher",
                 "Processes",
             ]),
         .executableTarget(
             name: "Settle",
             dependencies: [
                 "Compose", "Diagnostics", "Stack", "Launch", "Launcher", "Engine", "Linux", "Cgroups", "Syscalls",
-                "CSyscalls", "Processes", "CProcesses", "Images", "Usage",
+                "CSyscalls", "Processes", "CProcesses", "Images", "OCI", "Usage",
             ],
             path: "Sources/Settle", swiftSettings: strict),
 
-        test("Compose", ["Compose", "YAML", "Diagnostics"], data: ["Corpus"]),
-        test("Stack", ["Stack", "Compose", "Diagnostics"]),
+        test("Compose", ["Compose", "YAML", "OCI", "Diagnostics"], data: ["Corpus"]),
+        test("Stack", ["Stack", "Compose", "OCI", "Diagnostics"]),
         test("Launch", ["Launch", "Launcher", "CLaunch", "Syscalls"]),
         test("OCI", ["OCI", "Diagnostics"]),
         test("Usage", ["Usage", "Diagnostics"]),
@@ -88,7 +88,7 @@ let package = Package(
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),
         test("Images", ["Images", "OCI", "Syscalls"], data: ["archives.py", "images.py"]),
-        test("Engine", ["Engine", "Stack", "Compose", "Diagnostics"]),
+        test("Engine", ["Engine", "Stack", "Compose", "OCI", "Diagnostics"]),
         test("Settle", []),
         test("Machine", []),
     ],

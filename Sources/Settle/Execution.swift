@@ -29,11 +29,12 @@ struct Execution {
             throw Complaint("\(instance.id) has just ended")
         }
         let overridden = Set(variables.map { $0.prefix { $0 != "=" } })
-        let execSpec = ExecSpec(
+        var execSpec = ExecSpec(
             arguments: words,
             environment: spec.environment.filter { !overridden.contains($0.prefix { $0 != "=" }) } + variables,
             workingDirectory: folder ?? spec.workingDirectory ?? "/", user: user ?? spec.user,
             capabilities: spec.capabilities, terminal: hasTerminal)
+        execSpec.groups = spec.groups
         let program = compile(execSpec, try Launcher.look(execSpec, process: pid))
         let terminal = hasTerminal ? try Terminal(in: pid) : nil
         let null = detached ? try Descriptor("/dev/null", O_RDWR) : Descriptor(-1)

@@ -1,6 +1,7 @@
 import Cgroups
 import Compose
 import Diagnostics
+import Engine
 import Launch
 import Launcher
 import Linux
@@ -10,6 +11,7 @@ import Stack
 struct Prospect {
     let observation: Observation
     let goal: Goal
+    let contents: [Content]
     let plan: Plan
 
     /// - Parameters:
@@ -19,10 +21,14 @@ struct Prospect {
         guard let project = scene.project else { throw StackFiles.missing }
         let unknown = services.filter { project.service($0) == nil }
         if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
+        let chosen = project.closure(of: services)
+        let files = try FileContents(scene, project, chosen)
+        contents = files.contents
         observation = try scene.observe()
         let result = GoalMaker.make(
             project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
-            hostRoutes: try Host.routes(except: observation.ledger.goal.egress))
+            hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
+            contents: files.digests)
         guard let goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
@@ -37,10 +43,22 @@ struct Prospect {
     }
 
     /// Refuses what can be seen to fail, before anything is changed.
-    func check(_ scene: Scene) throws {
-        let problems = try Preflight(scene.paths).problems(plan, goal, observation)
+    ///
+    /// - Parameter isReal: not for a rehearsal, before which no image is fetched.
+    func check(_ scene: Scene, isReal: Bool = true) throws {
+        var problems = try Preflight(scene.paths).problems(plan, goal, observation)
+        if isReal { problems += missingImages }
         if !problems.isEmpty {
             throw Complaint(problems.flatMap { scene.diagnostics(of: $0) }, status: Complaint.notReached)
+        }
+    }
+
+    private var missingImages: [Event.Failure] {
+        plan.turnovers.compactMap(\.start).compactMap { instance in
+            guard let root = goal.container(instance.id)?.rootfs.layered, root.id == nil else { return nil }
+            return Event.Failure(
+                resource: ResourceID.container(instance.id).description, key: "image",
+                message: "the image \(root.name) is not here")
         }
     }
 
@@ -49,12 +67,16 @@ struct Prospect {
         let cgroups = try Cgroups.detect(root: scene.paths.roots.cgroup)
         return try plan.turnovers.compactMap(\.start).map { instance in
             guard let container = goal.container(instance.id) else { return "" }
-            var spec = LaunchSpec(container, folder: scene.paths.folder(instance), paths: scene.paths, goal: goal)
+            if let root = container.rootfs.layered, root.id == nil {
+                return "\n\(ResourceID.container(instance.id)):\n  once \(root.name) is here\n"
+            }
+            var spec = LaunchSpec(container, instance, paths: scene.paths, goal: goal)
             spec.doors = cgroups.container("\(instance)", of: scene.name).doors
             // The files made for it are not there yet, so they cannot be looked at.
             let mounts = spec.mounts
-            let made = mounts.filter { $0.key == "rootfs" }
-            spec.mounts = mounts.filter { $0.key != "rootfs" }
+            let late = Set(["rootfs"] + container.files.map(\.key))
+            let made = mounts.filter { late.contains($0.key) }
+            spec.mounts = mounts.filter { !late.contains($0.key) }
             var facts = try Launcher.look(spec)
             facts.targets = made.map { KnownPath($0.target, isFolder: false) } + facts.targets
             spec.mounts = made + spec.mounts

@@ -13,13 +13,19 @@ struct Scene {
     private let described: Described
     let paths: ProjectPaths
     let store: Store
+    /// Those of the process and of `.env`.
+    let variables: [String: String]
     let doors = Doors()
 
     /// What the file says. Commands that need only the name have it read when they ask, so that neither a large file
     /// nor a broken one is in their way; nil where it is broken or there is none.
     var project: Project? { described.project }
 
-    private init(_ options: StackOptions, name: String, project: @escaping () -> Project?) {
+    private init(
+        _ options: StackOptions, name: String, variables: [String: String] = environment,
+        project: @escaping () -> Project?
+    ) {
+        self.variables = variables
         output = options.output
         self.name = name
         described = Described(read: project)
@@ -47,7 +53,7 @@ struct Scene {
                     return diagnostic
                 })
         }
-        self.init(options, name: project.name, project: { project })
+        self.init(options, name: project.name, variables: files.variables, project: { project })
         for diagnostic in all { output.show(diagnostic) }
     }
 

@@ -170,7 +170,7 @@ import Testing
         #expect(service.addedCapabilities == ["NET_ADMIN", "SYS_TIME"])
         #expect(service.droppedCapabilities == ["ALL"])
         #expect(service.readOnly && service.`init`)
-        #expect(service.stopSignal.number == 2)
+        #expect(service.stopSignal?.number == 2)
         #expect(service.labels == ["a": "1", "b": "", "c": "yes"])
         #expect(service.logging.maxSize == 1_000_000 && service.logging.maxFile == 2)
     }

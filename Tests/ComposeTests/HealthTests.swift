@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HealthTests {
     private func settings(_ yaml: String) throws -> HealthSettings {
-        try #require(try service("healthcheck: \(yaml)").healthcheck)
+        try #require(try service("healthcheck: \(yaml)").healthCheck)
     }
 
     @Test(

@@ -66,9 +66,8 @@ import Testing
     private static let keys: [Key] = [
         Key("comand: x", 5, "comand", "unknown key", "did you mean command?"),
         Key("zzzzzz: x", 5, "zzzzzz", "unknown key", "keys of your own begin with x-"),
-        Key(
-            "image: nginx", 5, "image", "cannot be honoured: images come later", "use rootfs: host, or rootfs: FOLDER"
-        ),
+        Key("image: Nginx", 12, "image", "\"Nginx\" is no image: a name has no upper case letters", "write nginx"),
+        Key("tty: true", 5, "tty", "cannot be honoured: services run without a terminal", "use settle exec -t"),
         Key(
             "healthcheck: {test: [CMD]}", 25, "healthcheck.test", "expected a program after CMD, found a list",
             "write [CMD, program, argument]"),
@@ -221,13 +220,12 @@ import Testing
         File(
             "namespaces: {a: {kinds: [ipc], networks: [default]}}",
             ["f:1:32: error: namespaces.a.networks: only a network namespace joins networks"]),
-        // Nothing is said of what an image that cannot be had would say.
         File(
-            "services: {w: {image: a}, v: {build: .}}",
-            [
-                "f:1:16: error: services.w.image: cannot be honoured: images come later",
-                "f:1:31: error: services.v.build: cannot be honoured: images come later",
-            ]),
+            "services: {w: {image: a, secrets: [{source: s, uid: web}]}}\nsecrets: {s: {file: f}}",
+            ["f:1:53: error: services.w.secrets[0].uid: expected a number, found \"web\""]),
+        File(
+            "services: {w: {image: a, secrets: [s]}}\nsecrets: {s: {external: true}}",
+            ["f:2:15: error: secrets.s.external: cannot be honoured: Settle asks nobody else for it"]),
         File(
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {external: true}}",
             [

@@ -173,8 +173,8 @@ import YAML
 
     @Test func whatIsRefused() throws {
         #expect(
-            try inService("image: nginx") == [
-                "f:3:5: error: services.w.image: cannot be honoured: images come later\n  hint: use rootfs: host, or rootfs: FOLDER"
+            try inService("tty: true") == [
+                "f:3:5: error: services.w.tty: cannot be honoured: services run without a terminal\n  hint: use settle exec -t"
             ])
         // Its keys are not told one by one.
         #expect(try inService("pre_stop: [{command: a, user: b}]").count == 1)

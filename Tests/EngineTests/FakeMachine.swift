@@ -10,6 +10,7 @@ final class FakeMachine: Machine {
         var folders: Set<Instance> = []
         var limits: [Instance: ResourceLimits] = [:]
         var hosts: [Instance: [HostsEntry]] = [:]
+        var files: [Instance: [GrantedFile]] = [:]
         var budget: ResourceLimits?
         var hasStack = false
         var egress: EgressSpec?
@@ -95,6 +96,11 @@ final class FakeMachine: Machine {
         if world.hosts[instance] != goal.hosts(of: entry.spec) {
             container.drift.append(FieldChange("/etc/hosts", observed: "edited", desired: "as described"))
         }
+        if world.files[instance] ?? [] != entry.spec.files {
+            container.drift += entry.spec.files.map {
+                FieldChange($0.key, observed: "edited", desired: "as described")
+            }
+        }
         guard entry.spec.namespaces.net == .own else { return container }
         let endpoint = instance.id.endpoint
         if !world.endpoints.contains(endpoint) {
@@ -144,6 +150,7 @@ final class FakeMachine: Machine {
             }
         case .limits(let instance, let limits): world.limits[instance] = limits
         case .thaw: break
+        case .files(let instance, let files): world.files[instance] = files
         case .prepare(let instance, let spec):
             world.folders.insert(instance)
             world.hosts[instance] = goal.hosts(of: spec)
@@ -153,6 +160,7 @@ final class FakeMachine: Machine {
             world.folders.remove(instance)
             world.limits[instance] = nil
             world.hosts[instance] = nil
+            world.files[instance] = nil
         case .removeEndpoint(let name):
             world.endpoints.remove(name)
             world.links[name] = nil
@@ -164,6 +172,7 @@ final class FakeMachine: Machine {
         if world.processes[instance] != nil { throw Fault.refusal("\(instance) runs already") }
         // As in the kernel's machine: a crash may have taken them.
         world.folders.insert(instance)
+        world.files[instance] = spec.files
         if let owner = goal.endpointName(of: spec), !world.endpoints.contains(owner) {
             throw Fault.refusal("\(instance) has no network namespace")
         }

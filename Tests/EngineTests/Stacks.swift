@@ -1,3 +1,4 @@
+import OCI
 import Stack
 
 /// Small stacks by chance, from a seed, so that a failure can be repeated.
@@ -32,6 +33,10 @@ struct Stacks {
         var spec = ContainerSpec(id: ContainerID(name), arguments: ["run", chance(60) ? "one" : "two"])
         if chance(30) { spec.limits.memory = chance(50) ? 1 << 26 : 1 << 27 }
         if chance(30) { spec.labels = ["x": chance(50) ? "1" : "2"] }
+        if chance(30) {
+            let content = Digest(hex: String(repeating: chance(50) ? "a" : "b", count: 64))!
+            spec.files = [GrantedFile("secrets.s", target: "/run/secrets/s", content: content, key: "secrets[0]")]
+        }
         if let other = others.last, chance(30) {
             spec.namespaces.net = .service(other.id.service)
         } else {

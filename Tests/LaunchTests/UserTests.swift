@@ -19,6 +19,14 @@ import Testing
         #expect(try identity("1234:5678") == Identity(uid: 1234, gid: 5678, home: "/"))
     }
 
+    @Test func furtherGroupsAreAdded() throws {
+        let identity = try resolve(user: "web", groups: ["disk", "44", "99"], passwd: passwd, group: group)
+        #expect(identity.groups == [44, 6, 99])
+        #expect(throws: LaunchError("group_add", "no group 'x' in the container's /etc/group")) {
+            try resolve(user: nil, groups: ["x"], passwd: passwd, group: group)
+        }
+    }
+
     @Test func unknownNamesAreErrors() {
         #expect(throws: LaunchError("user", "no user 'nobody' in the container's /etc/passwd")) {
             try identity("nobody")

@@ -6,7 +6,7 @@ import Testing
 @Suite struct DependencyTests {
     private func stack(_ condition: Stack.Dependency.Condition, required: Bool = true) -> Goal {
         goal(
-            container("db") { $0.healthcheck = HealthCheck(.tcp(1)) }, container("other"),
+            container("db") { $0.healthCheck = HealthCheck(.tcp(1)) }, container("other"),
             container("web") { $0.dependencies = [Stack.Dependency("db", condition, required: required)] })
     }
 

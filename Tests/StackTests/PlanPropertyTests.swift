@@ -14,6 +14,7 @@ import Testing
                         for key in ServiceKey.allCases where random.next(4) == 0 && key != .networkMode {
                             spec.attachments = [place("front", "172.18.0.9")]
                             spec.ports = [PublishedPort(hostPort: nil, containerPort: 1)]
+                            spec.files = [secret]
                             edit(key, &spec)
                         }
                         spec.namespaces = Namespaces()

@@ -8,7 +8,8 @@ import Testing
             $0.attachments = [place("front", "172.18.0.3")]
             $0.dependencies = [Dependency("db")]
             $0.ports = [PublishedPort(hostPort: 8080, containerPort: 80)]
-            $0.healthcheck = HealthCheck(.tcp(8080))
+            $0.healthCheck = HealthCheck(.tcp(8080))
+            $0.files = [secret]
         }, networks: [front])
 
     private func edited(_ edit: (inout Goal) -> Void) -> Goal {

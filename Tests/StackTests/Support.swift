@@ -1,5 +1,11 @@
 import Compose
+import OCI
 import Stack
+
+/// A secret that a container may be given.
+let secret = GrantedFile(
+    "secrets.token", target: "/run/secrets/token", content: Digest(hex: String(repeating: "c", count: 64))!,
+    key: "secrets[0]")
 
 func container(_ name: String, _ index: Int = 1, _ edit: (inout ContainerSpec) -> Void = { _ in }) -> ContainerSpec {
     var spec = ContainerSpec(id: ContainerID(name, index), arguments: ["sleep", "inf"])
@@ -74,10 +80,12 @@ extension Plan {
 func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     switch key {
     case .rootfs: spec.rootfs = .directory("/srv/root")
+    case .image: spec.rootfs = .image(LayeredRoot(name: "nginx"))
     case .command: spec.arguments = ["true"]
     case .environment: spec.environment = ["A=1"]
     case .workingDirectory: spec.workingDirectory = "/srv"
     case .user: spec.user = "nobody"
+    case .groups: spec.groups = ["disk"]
     case .hostname: spec.hostname = "other"
     case .mntNamespace: spec.namespaces.mnt = .service("db")
     case .pid: spec.namespaces.pid = .service("db")
@@ -87,6 +95,8 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .networks: spec.attachments[0].aliases = ["www"]
     case .ports: spec.ports[0].hostPort = 8081
     case .volumes: spec.mounts = [Stack.Mount(.volume("data"), target: "/data", key: "volumes[0]")]
+    case .files: spec.files = []
+    case .fileContents: spec.files[0].mode = 0o400
     case .memory: spec.limits.memory = 1 << 26
     case .memorySwap: spec.limits.memorySwap = -1
     case .cpus: spec.limits.cpus = 500_000_000
@@ -102,7 +112,7 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .labels: spec.labels = ["tier": "front"]
     case .logging: spec.logging.maxFiles = 5
     case .dependencies: spec.dependencies = [Stack.Dependency("db", .started, required: false)]
-    case .healthcheck: spec.healthcheck = HealthCheck(.tcp(80))
-    case .onUnhealthy: spec.healthcheck?.reaction = UnhealthyReaction.stop
+    case .healthCheck: spec.healthCheck = HealthCheck(.tcp(80))
+    case .onUnhealthy: spec.healthCheck?.reaction = UnhealthyReaction.stop
     }
 }

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
@@ -31,3 +32,10 @@ int settle_remove_trees(char *const *paths) {
 void settle_await(int child) {
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
 }
+
+int settle_attribute_is(int file, const char *name, char value) {
+    char found = 0;
+    return fgetxattr(file, name, &found, 1) == 1 && found == value;
+}
+
+int settle_sync_file_system(int file) { return syncfs(file); }

@@ -8,8 +8,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-int settle_sync_file_system(int descriptor) { return syncfs(descriptor); }
-
 int settle_set_attribute(int descriptor, const char *name, const void *value, unsigned long length) {
     return fsetxattr(descriptor, name, value, length, 0);
 }

@@ -121,7 +121,7 @@ extension Check {
         }
         guard service.namespaces.mnt != .private else { return }
         let keys = [
-            ("rootfs", service.root != .host), ("volumes", !service.volumes.isEmpty),
+            (service.root == .image ? "image" : "rootfs", service.root != .host), ("volumes", !service.volumes.isEmpty),
             ("tmpfs", !service.tmpfs.isEmpty), ("read_only", service.readOnly),
         ]
         for (key, isSet) in keys where isSet {
@@ -132,8 +132,9 @@ extension Check {
     }
 
     private func commands(_ service: Service) {
-        guard (service.command ?? []).isEmpty && (service.entrypoint ?? []).isEmpty,
-            !["entrypoint", "image", "build"].contains(where: { report.hasError(at: "services.\(service.name).\($0)") })
+        // What an image says to run is known when it is there.
+        guard (service.command ?? []).isEmpty && (service.entrypoint ?? []).isEmpty, service.root != .image,
+            !report.hasError(at: "services.\(service.name).entrypoint")
         else { return }
         error(
             "the service does not say what to run", service, "command",

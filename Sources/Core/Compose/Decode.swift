@@ -24,6 +24,8 @@ extension Keys {
             "namespaces": { draft, reader in
                 draft.project.namespaces = named(reader).map { shared($0, $2) }
             },
+            "secrets": { draft, reader in draft.project.files += sharedFiles(.secret, reader) },
+            "configs": { draft, reader in draft.project.files += sharedFiles(.config, reader) },
             "resources": { draft, reader in resources.read(reader, into: &draft.project.resources) },
         ])
 

@@ -111,6 +111,7 @@ extension Keys {
         var target: String?
         var readOnly = false
         var create = false
+        var copiesImage = true
         var options = TmpfsOptions()
         /// The keys that only one kind may have.
         var special: [Reader] = []
@@ -147,7 +148,8 @@ extension Keys {
     static let mountBind = Grammar<MountDraft>(
         ["create_host_path": { draft, reader in draft.create = reader.boolean() ?? false }])
 
-    static let mountVolume = Grammar<MountDraft>([:])
+    static let mountVolume = Grammar<MountDraft>(
+        ["nocopy": { draft, reader in draft.copiesImage = !(reader.boolean() ?? false) }])
 
     static let mountTmpfs = Grammar<MountDraft>([
         "size": { draft, reader in draft.options.size = limit(reader.bytes()) },
@@ -171,7 +173,7 @@ extension Keys {
             return reader.expected("a folder below the root as target", "use rootfs: for the root itself")
         }
         guard let source = source(kind, draft, reader) else { return nil }
-        return Mount(source: source, target: target, readOnly: draft.readOnly)
+        return Mount(source: source, target: target, readOnly: draft.readOnly, copiesImage: draft.copiesImage)
     }
 
     private static func source(_ kind: Kind, _ draft: MountDraft, _ reader: Reader) -> Mount.Source? {

@@ -4,6 +4,11 @@ import YAML
 /// A service while it is being read, with what can be said in more than one way.
 struct ServiceDraft {
     var service: Service
+    /// What `rootfs:` says.
+    var root: RootFileSystem?
+    /// What speaks of an image, and whether anything does.
+    var image = ImageSource()
+    var namesImage = false
     /// What each namespace key says, in the order of the file.
     var modes: [(kind: NamespaceKind, mode: NamespaceMode, reader: Reader)] = []
     /// `network_mode: none`
@@ -21,10 +26,24 @@ extension Keys {
             "rootfs": { draft, reader in
                 guard let text = reader.string() else { return }
                 if text == "host" {
-                    draft.service.root = .host
+                    draft.root = .host
                 } else if let path = reader.hostPath() {
-                    draft.service.root = .directory(path)
+                    draft.root = isArchive(path) ? .archive(path) : .directory(path)
                 }
+            },
+            "image": { draft, reader in
+                if reader.node.isNull { return }
+                if let reference = reference(reader) { draft.image.reference = reference }
+                draft.namesImage = true
+            },
+            "build": { draft, reader in
+                draft.image.build = build(reader)
+                draft.namesImage = true
+            },
+            "pull_policy": { draft, reader in draft.image.pullPolicy = pullPolicy(reader) },
+            "platform": { draft, reader in draft.image.platform = platform(reader) },
+            "group_add": { draft, reader in
+                draft.service.groups = (reader.items() ?? []).compactMap { $0.text() }
             },
             "command": { draft, reader in words(reader, into: &draft.service.command) },
             "entrypoint": { draft, reader in words(reader, into: &draft.service.entrypoint) },
@@ -68,6 +87,8 @@ extension Keys {
             },
             "ports": { draft, reader in draft.service.ports = (reader.items() ?? []).compactMap(port) },
             "volumes": { draft, reader in draft.service.volumes = (reader.items() ?? []).compactMap(mount) },
+            "secrets": { draft, reader in draft.service.files += grants(.secret, reader) },
+            "configs": { draft, reader in draft.service.files += grants(.config, reader) },
             "tmpfs": { draft, reader in draft.service.tmpfs = (reader.items() ?? []).compactMap(tmpfs) },
             "cpus": { draft, reader in draft.service.resources.nanoCPUs = processors(reader) },
             "cpu_shares": { draft, reader in draft.service.resources.cpuShares = shares(reader) },
@@ -94,7 +115,7 @@ extension Keys {
             "stop_grace_period": { draft, reader in
                 draft.service.stopGracePeriod = reader.duration() ?? .seconds(10)
             },
-            "healthcheck": { draft, reader in draft.service.healthcheck = healthSettings(reader) },
+            "healthcheck": { draft, reader in draft.service.healthCheck = healthSettings(reader) },
             "on_unhealthy": { draft, reader in
                 draft.service.onUnhealthy = reader.word(UnhealthyReaction.self) ?? .none
             },

@@ -16,6 +16,8 @@ extension Keys {
     }
 
     private static func finish(_ draft: inout ServiceDraft) {
+        if draft.namesImage { draft.service.image = draft.image }
+        draft.service.root = draft.root ?? (draft.namesImage ? .image : .host)
         finishNamespaces(&draft)
         finishLimits(&draft)
         finishReplicas(&draft)

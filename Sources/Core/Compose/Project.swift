@@ -14,6 +14,8 @@ package struct Project: Codable, Hashable, Sendable {
     package var networks: [Network]
     /// Those that a service mounts.
     package var volumes: [Volume]
+    /// The secrets and configurations that a service or its build is given.
+    package var files: [SharedFile]
     /// Declared under the top-level `namespaces:`.
     package var namespaces: [SharedNamespaces]
     /// The budget of the whole stack, top-level `resources:`.
@@ -27,6 +29,7 @@ package struct Project: Codable, Hashable, Sendable {
         services = []
         networks = []
         volumes = []
+        files = []
         namespaces = []
         resources = Resources()
         places = Places()
@@ -35,6 +38,9 @@ package struct Project: Codable, Hashable, Sendable {
     package func service(_ name: String) -> Service? { services.first { $0.name == name } }
     package func network(_ key: String) -> Network? { networks.first { $0.key == key } }
     package func volume(_ key: String) -> Volume? { volumes.first { $0.key == key } }
+    package func file(_ kind: SharedFile.Kind, _ key: String) -> SharedFile? {
+        files.first { $0.kind == kind && $0.key == key }
+    }
     package func namespaces(_ name: String) -> SharedNamespaces? { namespaces.first { $0.name == name } }
 
     /// The namespace that a service is in, `service:` followed to its end: never `.service` of one that shares in turn.

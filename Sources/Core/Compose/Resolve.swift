@@ -69,6 +69,7 @@ extension Model {
                 return key
             })
         project.volumes = draft.volumes.filter { mounted.contains($0.key) }
+        project.files.sort { $0.path < $1.path }
         return project
     }
 }

@@ -3,6 +3,8 @@ package struct Service: Codable, Hashable, Sendable {
     /// Letters, digits, `.`, `_` and `-`.
     package var name: String
     package var root: RootFileSystem
+    /// What `.image` is made from; may be there with another root, which wins.
+    package var image: ImageSource?
     /// Words, never a shell line. nil: the file does not say; empty: cleared.
     package var command: [String]?
     /// Words that stand before `command`.
@@ -12,6 +14,8 @@ package struct Service: Codable, Hashable, Sendable {
     package var workingDirectory: String?
     /// `NAME`, `UID`, `NAME:GROUP` or `UID:GID`, looked up in the container's own files.
     package var user: String?
+    /// Names and numbers of `group_add:`.
+    package var groups: [String]
     package var hostname: String?
     /// In the order of the services' names; sharing a namespace is not listed here.
     package var dependencies: [Dependency]
@@ -20,6 +24,8 @@ package struct Service: Codable, Hashable, Sendable {
     package var networks: [Attachment]
     package var ports: [Port]
     package var volumes: [Mount]
+    /// Configurations and secrets.
+    package var files: [FileGrant]
     package var tmpfs: [Tmpfs]
     package var resources: Resources
     /// `deploy.replicas` or `scale`.
@@ -32,12 +38,13 @@ package struct Service: Codable, Hashable, Sendable {
     package var restart: RestartPolicy
     /// A reaper as the container's first process.
     package var `init`: Bool
-    package var stopSignal: Signal
+    /// nil: the image's, else SIGTERM.
+    package var stopSignal: Signal?
     package var stopGracePeriod: Duration
     package var labels: [String: String]
     package var logging: LogSettings
     /// nil: the image's.
-    package var healthcheck: HealthSettings?
+    package var healthCheck: HealthSettings?
     package var onUnhealthy: UnhealthyReaction
     /// Relative to `services.NAME`; the empty path is the service's own key.
     package var places: Places
@@ -47,11 +54,13 @@ package struct Service: Codable, Hashable, Sendable {
         self.name = name
         root = .host
         environment = [:]
+        groups = []
         dependencies = []
         namespaces = Namespaces()
         networks = []
         ports = []
         volumes = []
+        files = []
         tmpfs = []
         resources = Resources()
         replicas = 1
@@ -60,7 +69,6 @@ package struct Service: Codable, Hashable, Sendable {
         readOnly = false
         restart = .no
         self.`init` = false
-        stopSignal = .terminate
         stopGracePeriod = .seconds(10)
         labels = [:]
         logging = LogSettings()
@@ -72,8 +80,12 @@ package struct Service: Codable, Hashable, Sendable {
 package enum RootFileSystem: Codable, Hashable, Sendable {
     /// A copy-on-write view of the host's own root file system.
     case host
-    /// An absolute path on the host.
+    /// An absolute path of a folder on the host.
     case directory(String)
+    /// An absolute path of a tar file on the host, compressed or not.
+    case archive(String)
+    /// `Service.image`
+    case image
 }
 
 package struct Dependency: Codable, Hashable, Sendable {
@@ -203,11 +215,14 @@ package struct Mount: Codable, Hashable, Sendable {
     /// Absolute and clean: no `//`, `.`, `..` nor final slash.
     package var target: String
     package var readOnly: Bool
+    /// Whether a volume that is empty gets what the image has at the target: not with `nocopy`.
+    package var copiesImage: Bool
 
-    package init(source: Source, target: String, readOnly: Bool = false) {
+    package init(source: Source, target: String, readOnly: Bool = false, copiesImage: Bool = true) {
         self.source = source
         self.target = target
         self.readOnly = readOnly
+        self.copiesImage = copiesImage
     }
 }
 

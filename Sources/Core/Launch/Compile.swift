@@ -24,8 +24,7 @@ package func compile(_ spec: LaunchSpec, _ facts: Facts) -> Program {
             .sethostname, [.string(hostname), .number(hostname.utf8.count)], to: "set the host name \(hostname)")
     }
     composer.key = "command"
-    composer.add(
-        .openat, [.here, .string("/dev/null"), Kernel.readWrite, .number(0)], result: .null, to: "open /dev/null")
+    composer.openNull()
     composer.standardStreams(input: .null)
     composer.finish(
         arguments: spec.arguments,
@@ -69,7 +68,7 @@ private func completed(_ environment: [String], home: String, hostname: String?)
 }
 
 extension Composer {
-    fileprivate mutating func waitAtGate() {
+    mutating func waitAtGate() {
         // The child's own copy of the other end would keep the gate from ever closing when the parent dies.
         add(.close, [.slot(.gateKeeper)], to: "close the gate's other end")
         add(.read, [.slot(.gate), .byte, .number(1)], least: 1, to: "wait for the parent, which has gone")
@@ -107,7 +106,11 @@ extension Composer {
         add(.unshare, [Kernel.cgroupNamespace], to: "make a cgroup namespace")
     }
 
-    fileprivate mutating func standardStreams(input: Slot) {
+    mutating func openNull() {
+        add(.openat, [.here, .string("/dev/null"), Kernel.readWrite, .number(0)], result: .null, to: "open /dev/null")
+    }
+
+    mutating func standardStreams(input: Slot) {
         for (number, slot) in [input, .output, .errors].enumerated() {
             add(.dup3, [.slot(slot), .number(number), .number(0)], to: "connect standard streams")
         }

@@ -46,7 +46,7 @@ extension Composer {
                 .mkdirat, [.here, .string(folder), .octal(0o755)], tolerated: [.exists], to: "make the folder \(folder)"
             )
         }
-        var layers = escaped(root.lowerPath, colons: true)
+        var layers = lowerLayers(root.lower)
         if !facts.hidden.isEmpty {
             layers = Self.hidingLayer + ":" + layers
             hide(facts.hidden)
@@ -59,7 +59,18 @@ extension Composer {
         ]
         mount(
             "overlay", on: root.upper, type: "overlay", [.noDevices], options.joined(separator: ","),
-            to: "mount the root file system on \(root.lowerPath)")
+            to: "mount the root file system on \(root.lowerPaths.last ?? "nothing")")
+    }
+
+    /// `lowerdir` as overlayfs reads it.
+    private mutating func lowerLayers(_ lower: RootFileSystem.Lower) -> String {
+        switch lower {
+        case .host: return "/"
+        case .directory(let path): return escaped(path, colons: true)
+        case .layers(let names, let folder):
+            add(.chdir, [.string(folder)], to: "enter \(folder)")
+            return names.map { escaped($0, colons: true) }.joined(separator: ":")
+        }
     }
 
     /// Where the layer that hides things is put together: a place that every host has, and that the new root covers.
@@ -189,7 +200,7 @@ extension Kernel.MountFlags {
 }
 
 /// overlayfs separates options by commas and layers by colons.
-private func escaped(_ path: String, colons: Bool = false) -> String {
+func escaped(_ path: String, colons: Bool = false) -> String {
     var result = ""
     for character in path {
         if character == "\\" || character == "," || (colons && character == ":") { result += "\\" }

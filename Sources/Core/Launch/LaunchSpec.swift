@@ -8,6 +8,8 @@ package struct LaunchSpec: Codable, Hashable, Sendable {
     package var workingDirectory: String
     /// `1000`, `name`, `1000:1000`, `name:group`; nil is root. Names are those of the container's own files.
     package var user: String?
+    /// Further groups, names or numbers.
+    package var groups: [String] = []
     /// nil where the UTS namespace is not this container's to name.
     package var hostname: String?
     package var root: RootFileSystem
@@ -81,6 +83,9 @@ package struct RootFileSystem: Codable, Hashable, Sendable {
         /// The host's own root file system, without the other mounts of the host.
         case host
         case directory(String)
+        /// Folders stacked, the uppermost first, relative to one that holds them all: the kernel takes one page of
+        /// options, and an image may have a hundred layers.
+        case layers([String], in: String)
     }
 
     package var lower: Lower
@@ -95,11 +100,12 @@ package struct RootFileSystem: Codable, Hashable, Sendable {
         self.work = work
     }
 
-    /// Where the lower layer can be read from outside.
-    package var lowerPath: String {
+    /// Where the lower layers can be read from outside, the uppermost first.
+    package var lowerPaths: [String] {
         switch lower {
-        case .host: "/"
-        case .directory(let path): path
+        case .host: ["/"]
+        case .directory(let path): [path]
+        case .layers(let names, let folder): names.map { "\(folder)/\($0)" }
         }
     }
 }
@@ -141,6 +147,8 @@ package struct ExecSpec: Codable, Hashable, Sendable {
     package var environment: [String]
     package var workingDirectory: String
     package var user: String?
+    /// Further groups, names or numbers.
+    package var groups: [String] = []
     package var capabilities: [String]
     package var noNewPrivileges: Bool
     /// Standard input is a terminal, which becomes the controlling one.

@@ -41,6 +41,8 @@ package enum Action: Hashable, Sendable {
     case hosts
     case limits(Instance, ResourceLimits)
     case thaw(Instance)
+    /// Content, owner and mode of a container's secrets and configurations, in place.
+    case files(Instance, [GrantedFile])
     case prepare(Instance, ContainerSpec)
     case start(Instance)
     case discard(Instance)

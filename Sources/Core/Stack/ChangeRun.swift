@@ -68,7 +68,7 @@ package struct ChangeRun: Sendable {
         self.health = health
         self.rules = rules
         completed = Set(states.filter { $0.value == .exited(.code(0)) }.keys)
-        checked = Set(plan.ledger.entries.filter { $0.spec.healthcheck != nil }.map(\.instance.id))
+        checked = Set(plan.ledger.entries.filter { $0.spec.healthCheck != nil }.map(\.instance.id))
         pending = plan.preparation[...]
         for turnover in plan.turnovers { progress[turnover.id] = turnover.stop == nil ? .stopped : .running }
         replicas = Dictionary(grouping: Set(states.keys).union(progress.keys).sorted(), by: \.service)

@@ -1,3 +1,5 @@
+package import OCI
+
 /// Everything one container is made from: final values only, nothing left to look up.
 package struct ContainerSpec: Hashable, Codable, Sendable {
     package var id: ContainerID
@@ -7,12 +9,16 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var environment: [String]
     package var workingDirectory: String?
     package var user: String?
+    /// Further groups of the user: names of the container's `/etc/group`, or numbers.
+    package var groups: [String]
     package var hostname: String
     package var namespaces: Namespaces
     /// Its place in each network, in the order of its interfaces. Empty where it has no network namespace of its own.
     package var attachments: [Attachment]
     package var ports: [PublishedPort]
     package var mounts: [Mount]
+    /// Secrets and configurations.
+    package var files: [GrantedFile]
     package var limits: ResourceLimits
     /// Names without `CAP_`, sorted.
     package var capabilities: [String]
@@ -25,18 +31,20 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var logging: LogSettings
     package var dependencies: [Dependency]
     /// nil: it has none, or the file has disabled it.
-    package var healthcheck: HealthCheck?
+    package var healthCheck: HealthCheck?
 
     package init(id: ContainerID, rootfs: Rootfs = .host, arguments: [String]) {
         self.id = id
         self.rootfs = rootfs
         self.arguments = arguments
         environment = []
+        groups = []
         hostname = id.service
         namespaces = Namespaces()
         attachments = []
         ports = []
         mounts = []
+        files = []
         limits = ResourceLimits()
         capabilities = []
         readOnly = false
@@ -55,13 +63,43 @@ package enum Rootfs: Hashable, Codable, Sendable, CustomStringConvertible {
     case host
     /// A copy-on-write view of this folder, an absolute path.
     case directory(String)
+    /// A copy-on-write view of a tar file, unpacked.
+    case archive(LayeredRoot)
+    case image(LayeredRoot)
 
     package var description: String {
         switch self {
         case .host: "host"
         case .directory(let path): path
+        case .archive(let root), .image(let root): root.description
         }
     }
+
+    /// The layers that it is unpacked to; nil where it has none.
+    package var layered: LayeredRoot? {
+        switch self {
+        case .host, .directory: nil
+        case .archive(let root), .image(let root): root
+        }
+    }
+}
+
+/// A root file system of unpacked layers.
+package struct LayeredRoot: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// The image as the file names it, or the tar file's absolute path.
+    package var name: String
+    /// Of the image's configuration, or of the tar file; nil where it has not been fetched yet.
+    package var id: Digest?
+    /// By the digests of their uncompressed tar files, lowest first.
+    package var layers: [Digest]
+
+    package init(name: String, id: Digest? = nil, layers: [Digest] = []) {
+        self.name = name
+        self.id = id
+        self.layers = layers
+    }
+
+    package var description: String { id.map { "\(name) (\($0.short))" } ?? "\(name) (not here yet)" }
 }
 
 package struct Namespaces: Hashable, Codable, Sendable {
@@ -160,11 +198,43 @@ package struct Mount: Hashable, Codable, Sendable {
     package var readOnly: Bool
     /// Where the file says so: `volumes[1]`, `tmpfs[0]`.
     package var key: String
+    /// Whether a volume that is empty gets what the image has at the target.
+    package var copiesImage: Bool
 
-    package init(_ source: Source, target: String, readOnly: Bool = false, key: String) {
+    package init(_ source: Source, target: String, readOnly: Bool = false, key: String, copiesImage: Bool = false) {
         self.source = source
         self.target = target
         self.readOnly = readOnly
+        self.key = key
+        self.copiesImage = copiesImage
+    }
+}
+
+/// A secret or configuration that a container sees as a file. Its content is nobody's business: only in memory, never in
+/// a specification.
+package struct GrantedFile: Hashable, Codable, Sendable {
+    /// Its key path in the file: `secrets.db_password`.
+    package var source: String
+    package var target: String
+    package var uid: UInt32
+    package var gid: UInt32
+    /// Permission bits.
+    package var mode: UInt32
+    /// What names the content.
+    package var content: Digest
+    /// Where the service asks for it: `secrets[0]`.
+    package var key: String
+
+    package init(
+        _ source: String, target: String, uid: UInt32 = 0, gid: UInt32 = 0, mode: UInt32 = 0o444, content: Digest,
+        key: String
+    ) {
+        self.source = source
+        self.target = target
+        self.uid = uid
+        self.gid = gid
+        self.mode = mode
+        self.content = content
         self.key = key
     }
 }

@@ -2,16 +2,17 @@ import Compose
 
 /// The keys of a service, as the file spells them, and what a change of each does to a running container.
 package enum ServiceKey: String, CaseIterable, Sendable {
-    case rootfs, command, environment, workingDirectory = "working_dir", user, hostname
+    case rootfs, image, command, environment, workingDirectory = "working_dir", user, groups = "group_add", hostname
     case mntNamespace = "namespaces.mnt"
     case pid, networkMode = "network_mode", ipc, uts
     case networks, ports, volumes
+    case files = "secrets and configs", fileContents = "their content, owner and mode"
     case memory = "mem_limit", memorySwap = "memswap_limit", cpus, cpuShares = "cpu_shares", cpuset
     case pids = "pids_limit"
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case restart, stopSignal = "stop_signal", stopGrace = "stop_grace_period"
     case labels, logging, dependencies = "depends_on"
-    case healthcheck, onUnhealthy = "on_unhealthy"
+    case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
 
     package enum Effect: String, Sendable {
         case inPlace = "in place"
@@ -21,11 +22,12 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     /// The one table of what can be changed without touching the process. `docs/changes.md` prints it.
     package var effect: Effect {
         switch self {
-        case .rootfs, .command, .environment, .workingDirectory, .user, .hostname, .mntNamespace, .pid, .networkMode,
-            .ipc, .uts, .volumes, .capabilities, .readOnly, .initProcess:
+        case .rootfs, .image, .command, .environment, .workingDirectory, .user, .groups, .hostname, .mntNamespace, .pid,
+            .networkMode,
+            .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess:
             .replace
-        case .networks, .ports, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart, .stopSignal,
-            .stopGrace, .labels, .logging, .dependencies, .healthcheck, .onUnhealthy:
+        case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart,
+            .stopSignal, .stopGrace, .labels, .logging, .dependencies, .healthCheck, .onUnhealthy:
             .inPlace
         }
     }
@@ -75,11 +77,16 @@ extension ContainerSpec {
             old == new ? [] : [FieldChange(key.rawValue, observed: old, desired: new)]
         }
         switch key {
-        case .rootfs: return one(rootfs.description, new.rootfs.description)
+        case .rootfs:
+            // Saying that the root goes and an image comes would name one edit twice.
+            if rootfs.imageText != nil || new.rootfs.imageText != nil { return [] }
+            return one(rootfs.description, new.rootfs.description)
+        case .image: return one(rootfs.imageText, new.rootfs.imageText)
         case .command: return one(shellText(arguments), shellText(new.arguments))
         case .environment: return map(key, pairs(environment), pairs(new.environment))
         case .workingDirectory: return one(workingDirectory, new.workingDirectory)
         case .user: return one(user, new.user)
+        case .groups: return one(groups.joined(separator: " "), new.groups.joined(separator: " "))
         case .hostname: return one(hostname, new.hostname)
         case .mntNamespace: return one(namespaces.mnt.description, new.namespaces.mnt.description)
         case .pid: return one(namespaces.pid.description, new.namespaces.pid.description)
@@ -91,6 +98,8 @@ extension ContainerSpec {
             return namespaces.net == new.namespaces.net ? attachmentChanges(attachments, new.attachments) : []
         case .ports: return list(key, ports.map(\.description), new.ports.map(\.description))
         case .volumes: return mountChanges(to: new)
+        case .files: return fileChanges(to: new)
+        case .fileContents: return fileContentChanges(to: new)
         case .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids:
             return one(limits.text(for: key.rawValue), new.limits.text(for: key.rawValue))
         case .capabilities:
@@ -106,9 +115,9 @@ extension ContainerSpec {
                 "\(logging.maxSize) bytes x \(logging.maxFiles)",
                 "\(new.logging.maxSize) bytes x \(new.logging.maxFiles)")
         case .dependencies: return map(key, conditions, new.conditions)
-        case .healthcheck: return map(key, healthcheck?.texts ?? [:], new.healthcheck?.texts ?? [:])
+        case .healthCheck: return map(key, healthCheck?.texts ?? [:], new.healthCheck?.texts ?? [:])
         case .onUnhealthy:
-            return one((healthcheck?.reaction ?? .none).rawValue, (new.healthcheck?.reaction ?? .none).rawValue)
+            return one((healthCheck?.reaction ?? .none).rawValue, (new.healthCheck?.reaction ?? .none).rawValue)
         }
     }
 
@@ -132,6 +141,45 @@ extension ContainerSpec {
         let added = new.filter { !old.contains($0.text) }
             .map { FieldChange($0.key, observed: nil, desired: $0.text) }
         return merged(gone + added)
+    }
+}
+
+extension ContainerSpec {
+    private func fileChanges(to new: ContainerSpec) -> [FieldChange] {
+        func text(_ file: GrantedFile) -> String { "\(file.source) on \(file.target)" }
+        let (before, after) = (files.map(text), new.files.map(text))
+        let gone = files.filter { !after.contains(text($0)) }
+            .map { FieldChange($0.key, observed: text($0), desired: nil) }
+        let added = new.files.filter { !before.contains(text($0)) }
+            .map { FieldChange($0.key, observed: nil, desired: text($0)) }
+        return merged(gone + added)
+    }
+
+    /// Of files that stay where they are. What is in them is not said, only that it differs.
+    private func fileContentChanges(to new: ContainerSpec) -> [FieldChange] {
+        new.files.flatMap { file -> [FieldChange] in
+            guard let before = files.first(where: { $0.source == file.source && $0.target == file.target }) else {
+                return []
+            }
+            func text(_ file: GrantedFile) -> String { "\(file.uid):\(file.gid) \(String(file.mode, radix: 8))" }
+            var fields: [FieldChange] = []
+            if before.content != file.content {
+                fields.append(FieldChange("\(file.key).content", observed: "older", desired: "newer"))
+            }
+            if text(before) != text(file) {
+                fields.append(FieldChange("\(file.key).mode", observed: text(before), desired: text(file)))
+            }
+            return fields
+        }
+    }
+}
+
+extension Rootfs {
+    fileprivate var imageText: String? {
+        switch self {
+        case .image(let root): root.description
+        case .host, .directory, .archive: nil
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 package import Compose
 package import Diagnostics
+package import OCI
 
 /// What keeps a project from becoming a goal.
 package struct Problem: Error, Hashable, Sendable {
@@ -31,6 +32,8 @@ package struct GoalMaker {
     let project: Project
     let ledger: Ledger
     let routes: [IPv4Subnet]
+    let roots: [String: FoundRoot]
+    let contents: [String: Digest]
     /// The services that are made from the file.
     let chosen: [Service]
     /// What stays as it is recorded: services that were not selected, and orphans.
@@ -43,23 +46,29 @@ package struct GoalMaker {
     ///     recorded. Empty for all.
     ///   - removeOrphans: leaves out what is recorded but no longer in the file.
     ///   - hostRoutes: the destinations of the host's routes, as CIDRs.
+    ///   - roots: by service, the images and tar files that are here.
+    ///   - contents: what names the contents of secrets and configurations, by their key paths: `secrets.db_password`.
     package static func make(
         project: Project, observed ledger: Ledger, selection: [String] = [], removeOrphans: Bool = false,
-        hostRoutes: [String] = []
+        hostRoutes: [String] = [], roots: [String: FoundRoot] = [:],
+        contents: [String: Digest] = [:]
     ) -> Result {
-        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes)
+        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents)
         let goal = maker.make()
         let orphans = ledger.entries.map(\.instance.id).filter { project.service($0.service) == nil }.sorted()
         return Result(goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans)
     }
 
     private init(
-        _ project: Project, _ ledger: Ledger, _ selection: [String], _ removeOrphans: Bool, _ hostRoutes: [String]
+        _ project: Project, _ ledger: Ledger, _ selection: [String], _ removeOrphans: Bool, _ hostRoutes: [String],
+        _ roots: [String: FoundRoot], _ contents: [String: Digest]
     ) {
+        self.roots = roots
+        self.contents = contents
         self.project = project
         self.ledger = ledger
-        let names = selection.isEmpty ? Set(project.services.map(\.name)) : project.closure(of: selection)
-        chosen = project.services.filter { names.contains($0.name) }
+        chosen = project.closure(of: selection)
+        let names = Set(chosen.map(\.name))
         kept = ledger.entries.map(\.spec).filter { spec in
             !names.contains(spec.id.service) && (!removeOrphans || project.service(spec.id.service) != nil)
         }
@@ -116,12 +125,7 @@ package struct GoalMaker {
     private mutating func containers(_ places: [String: [Attachment]]) -> [ContainerSpec] {
         let table = hostPorts()
         return chosen.flatMap { service -> [ContainerSpec] in
-            if (service.entrypoint ?? []).isEmpty && (service.command ?? []).isEmpty {
-                report(
-                    Problem(
-                        "services.\(service.name)", at: service.places[""], "there is nothing to run",
-                        hint: "add `command:`"))
-            }
+            checkProgram(service)
             for kind in Compose.NamespaceKind.allCases {
                 guard case .service(let owner) = project.namespace(kind, of: service) else { continue }
                 if project.service(owner)?.replicas == 0 {
@@ -133,12 +137,21 @@ package struct GoalMaker {
                 }
             }
             return ids(of: service).map { id in
-                var spec = ContainerSpec(service, id: id, in: project)
+                var spec = ContainerSpec(service, id: id, in: project, roots[service.name], contents: contents)
                 if spec.namespaces.net == .own { spec.attachments = places[id.endpoint] ?? [] }
                 for index in spec.ports.indices { spec.ports[index].hostPort = table[PortSlot(id, index)] }
                 return spec
             }
         }
+    }
+
+    private mutating func checkProgram(_ service: Service) {
+        let spec = ContainerSpec(service, id: ContainerID(service.name, 1), in: project, roots[service.name])
+        // What an image says that is still to be fetched cannot be known.
+        if !spec.arguments.isEmpty || (service.root == .image && roots[service.name] == nil) { return }
+        let what =
+            service.root == .image ? "neither the file nor the image says what to run" : "there is nothing to run"
+        report(Problem("services.\(service.name)", at: service.places[""], what, hint: "add `command:`"))
     }
 
     func ids(of service: Service) -> [ContainerID] {
@@ -215,7 +228,12 @@ package struct GoalMaker {
 
     /// Who waits for the health of something that has no check would wait for ever.
     private mutating func checkHealthConditions(_ goal: Goal) {
-        let unchecked = Set(goal.containers.filter { $0.healthcheck == nil }.map(\.id.service))
+        // An image that is not here yet may have one.
+        let unchecked = Set(
+            goal.containers.filter { container in
+                if case .image(let root) = container.rootfs, root.id == nil { return false }
+                return container.healthCheck == nil
+            }.map(\.id.service))
         for service in chosen {
             for dependency in service.dependencies
             where dependency.condition == .healthy && unchecked.contains(dependency.service) {
@@ -241,8 +259,9 @@ package struct GoalMaker {
 }
 
 extension Project {
-    /// The services named, with everything that they depend on or whose namespaces they join.
-    fileprivate func closure(of names: [String]) -> Set<String> {
+    /// The services named, with everything that they depend on or whose namespaces they join; all where none is named.
+    package func closure(of names: [String]) -> [Service] {
+        if names.isEmpty { return services }
         var found: Set<String> = []
         var open = names
         while let name = open.popLast() {
@@ -252,7 +271,7 @@ extension Project {
                 if case .service(let owner) = service.namespaces[kind] { owner } else { nil }
             }
         }
-        return found
+        return services.filter { found.contains($0.name) }
     }
 }
 

@@ -1,19 +1,43 @@
 package import Compose
+package import OCI
+
+/// What a service's image, or tar file, is now.
+package struct FoundRoot: Hashable, Sendable {
+    package var root: LayeredRoot
+    /// nil for a tar file, which says nothing beside its content.
+    package var config: ImageConfig?
+
+    package init(_ root: LayeredRoot, _ config: ImageConfig? = nil) {
+        self.root = root
+        self.config = config
+    }
+}
 
 extension ContainerSpec {
-    /// One replica of a service in final values, its addresses and host ports aside.
+    /// One replica of a service in final values, its addresses and host ports aside. What the file leaves open, its image
+    /// says.
     ///
     /// Where the file names no host name it is the service's name, not the container's id as in Docker: ids change with
     /// every replacement, and a host name that changes with them is of no use.
-    init(_ service: Service, id: ContainerID, in project: Project) {
-        self.init(id: id, arguments: (service.entrypoint ?? []) + (service.command ?? []))
+    /// - Parameters:
+    ///   - found: nil also where the image is not here yet.
+    ///   - contents: of secrets and configurations, by their key paths in the file.
+    init(
+        _ service: Service, id: ContainerID, in project: Project, _ found: FoundRoot? = nil,
+        contents: [String: Digest] = [:]
+    ) {
+        let image = service.root == .image ? found?.config : nil
+        self.init(id: id, arguments: Self.arguments(service, image))
         switch service.root {
         case .host: rootfs = .host
         case .directory(let path): rootfs = .directory(path)
+        case .archive(let path): rootfs = .archive(found?.root ?? LayeredRoot(name: path))
+        case .image: rootfs = .image(found?.root ?? LayeredRoot(name: project.image(of: service)?.description ?? ""))
         }
-        environment = Self.environment(service.environment)
-        workingDirectory = service.workingDirectory
-        user = service.user
+        environment = Self.environment(service.environment, image?.environment ?? [])
+        workingDirectory = service.workingDirectory ?? image.flatMap { $0.workingDirectory.filled }
+        user = service.user ?? image.flatMap { $0.user.filled }
+        groups = service.groups
         hostname = service.hostname ?? service.name
         for kind in Compose.NamespaceKind.allCases {
             namespaces[NamespaceKind(kind)] = NamespaceMode(project.namespace(kind, of: service))
@@ -25,26 +49,52 @@ extension ContainerSpec {
                 .tmpfs(entry.element.options), target: entry.element.target, readOnly: entry.element.readOnly,
                 key: "tmpfs[\(entry.offset)]")
         }
+        files = service.files.compactMap { grant in
+            guard let file = project.file(grant.kind, grant.source), let content = contents[file.path] else {
+                return nil
+            }
+            return GrantedFile(
+                file.path, target: grant.target, uid: grant.uid, gid: grant.gid, mode: grant.mode, content: content,
+                key: grant.key)
+        }
+        // A volume of the container, unless the file has something for that place.
+        mounts += (image?.volumes ?? []).filter { target in !mounts.contains { $0.target == target } }
+            .map { Mount(.volume("\(id.fileName):\($0)"), target: $0, key: "image", copiesImage: true) }
         limits = ResourceLimits(service.resources)
         capabilities = Capability.effective(added: service.addedCapabilities, dropped: service.droppedCapabilities)
             .sorted()
         readOnly = service.readOnly
         usesInit = service.`init`
         restart = RestartPolicy(service.restart)
-        stopSignal = service.stopSignal.number
+        stopSignal = service.stopSignal?.number ?? image?.stopSignal.flatMap(Signal.number(named:)) ?? 15
         let (seconds, attoseconds) = service.stopGracePeriod.components
         stopGraceMilliseconds = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
-        labels = service.labels
+        labels = (image?.labels ?? [:]).merging(service.labels) { _, own in own }
         logging = LogSettings(maxSize: service.logging.maxSize, maxFiles: service.logging.maxFile)
         dependencies = service.dependencies.map(Dependency.init)
-        healthcheck = HealthCheck(service)
+        healthCheck = HealthCheck(
+            service.healthCheck, over: image.flatMap(HealthCheck.init), reaction: service.onUnhealthy,
+            shell: image?.shell ?? HealthCheck.shell)
     }
 
     /// Docker's default; the host's root has programs in each of these folders.
     private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    private static func environment(_ values: [String: String]) -> [String] {
-        values.merging(["PATH": path]) { own, _ in own }.map { "\($0.key)=\($0.value)" }.sorted()
+    /// As the runtime of Docker joins them: words in place of the image's entrypoint leave its command out; clearing the
+    /// entrypoint, by an empty list, does not.
+    private static func arguments(_ service: Service, _ image: ImageConfig?) -> [String] {
+        let entrypoint = service.entrypoint ?? image?.entrypoint ?? []
+        let isReplaced = !(service.entrypoint ?? []).isEmpty
+        return entrypoint + (service.command ?? (isReplaced ? nil : image?.command) ?? [])
+    }
+
+    private static func environment(_ values: [String: String], _ image: [String]) -> [String] {
+        var all = ["PATH": path]
+        for entry in image {
+            guard let sign = entry.firstIndex(of: "=") else { continue }
+            all[String(entry[..<sign])] = String(entry[entry.index(after: sign)...])
+        }
+        return all.merging(values) { _, own in own }.map { "\($0.key)=\($0.value)" }.sorted()
     }
 }
 
@@ -69,8 +119,13 @@ extension Mount {
             case .anonymous: .volume("\(id.fileName):\(mount.target)")
             case .tmpfs(let options): .tmpfs(options)
             }
-        self.init(source, target: mount.target, readOnly: mount.readOnly, key: key)
+        self.init(
+            source, target: mount.target, readOnly: mount.readOnly, key: key, copiesImage: mount.copiesImage)
     }
+}
+
+extension String {
+    fileprivate var filled: String? { isEmpty ? nil : self }
 }
 
 extension Mount.Source {

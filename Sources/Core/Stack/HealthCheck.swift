@@ -1,4 +1,5 @@
 package import Compose
+import OCI
 
 /// How to find out whether a container does its work. Times are milliseconds.
 package struct HealthCheck: Hashable, Codable, Sendable {
@@ -27,7 +28,7 @@ package struct HealthCheck: Hashable, Codable, Sendable {
     /// - Parameter shell: what a line for a shell is given to.
     package init?(
         _ settings: HealthSettings?, over image: HealthCheck?, reaction: UnhealthyReaction,
-        shell: [String] = ["/bin/sh", "-c"]
+        shell: [String] = HealthCheck.shell
     ) {
         let probe: Probe?
         switch settings?.test {
@@ -49,8 +50,25 @@ package struct HealthCheck: Hashable, Codable, Sendable {
         self = check
     }
 
-    init?(_ service: Service) {
-        self.init(service.healthcheck, over: nil, reaction: service.onUnhealthy)
+    /// What a line for a shell is given to where the image names no other.
+    static let shell = ["/bin/sh", "-c"]
+
+    /// What an image says of itself; nil where it says nothing, or that there is no check. What is 0 is as usual.
+    init?(_ image: ImageConfig) {
+        guard let check = image.healthcheck else { return nil }
+        switch check.test.first {
+        case "CMD": self.init(.command(Array(check.test.dropFirst())))
+        case "CMD-SHELL": self.init(.command((image.shell ?? Self.shell) + check.test.dropFirst()))
+        case _: return nil
+        }
+        func set(_ field: WritableKeyPath<HealthCheck, Int64>, _ nanoseconds: Int64) {
+            if nanoseconds > 0 { self[keyPath: field] = max(1, nanoseconds / 1_000_000) }
+        }
+        set(\.interval, check.interval)
+        set(\.timeout, check.timeout)
+        set(\.startPeriod, check.startPeriod)
+        set(\.startInterval, check.startInterval)
+        if check.retries > 0 { retries = check.retries }
     }
 
     /// Each part as the file would spell it, by its key; what is as it is unless set is left out.

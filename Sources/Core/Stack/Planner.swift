@@ -238,6 +238,13 @@ struct Planner {
         if container.isRunning && (limitsChanged || !container.limitDrift.isEmpty) {
             prepared.append(.limits(instance, spec.limits))
         }
+        if filesDiffer(container, spec, edits) { prepared.append(.files(instance, spec.files)) }
+    }
+
+    /// Whether a container's secrets and configurations are to be written anew.
+    private func filesDiffer(_ container: ObservedContainer, _ spec: ContainerSpec, _ edits: [SpecChange]) -> Bool {
+        edits.contains { $0.key == .fileContents }
+            || spec.files.contains { file in container.drift.contains { $0.path == file.key } }
     }
 
     private func reasonToWake(_ container: ObservedContainer, as spec: ContainerSpec) -> (String, isDrift: Bool)? {
@@ -245,7 +252,7 @@ struct Planner {
         case .running, .restarting: return nil
         case .created: return ("it was never started", false)
         case .exited where !container.entry.isWanted:
-            let check = container.entry.spec.healthcheck
+            let check = container.entry.spec.healthCheck
             let wasUnhealthy = container.health?.status == .unhealthy && check?.reaction == .stop
             return (wasUnhealthy ? "stopped when it was unhealthy" : "stopped by `settle stop`", false)
         case .exited(let status): return status.isSuccess ? nil : ("it \(status)", true)

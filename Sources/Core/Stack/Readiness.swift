@@ -27,7 +27,7 @@ extension ObservedContainer {
         case .exited where !entry.isWanted: return ("it was stopped", true)
         case .exited(let status): return status.isSuccess ? nil : ("it \(status)", true)
         case .running:
-            if entry.spec.healthcheck == nil { return nil }
+            if entry.spec.healthCheck == nil { return nil }
             switch health?.status {
             case .healthy: return nil
             case .unhealthy: return ("it is unhealthy", true)

@@ -33,7 +33,7 @@ package struct Restarts: Hashable, Sendable {
 
     /// What holds for a container: one that is unhealthy may have to start again however it ended.
     package static func policy(of spec: ContainerSpec, _ health: Health?) -> RestartPolicy {
-        health?.status == .unhealthy && spec.healthcheck?.reaction == .restart ? .always : spec.restart
+        health?.status == .unhealthy && spec.healthCheck?.reaction == .restart ? .always : spec.restart
     }
 
     /// Whether the policy starts it again, for whoever looks on: the supervisor and, where it is away, `diff`.

@@ -1,3 +1,4 @@
+package import OCI
 package import Stack
 
 /// What a command line asks of the supervisor: one JSON object on one line.
@@ -16,7 +17,8 @@ package struct Request: Codable, Sendable {
 
     package enum Command: Codable, Sendable {
         /// Make the machine so; `timeout` in seconds replaces every grace period.
-        case apply(Goal, timeout: Int?)
+        /// `contents` are those of secrets and configurations, by what the goal calls them.
+        case apply(Goal, timeout: Int?, contents: [Content] = [])
         /// Towards nothing; of the volumes only those that are named.
         case down(timeout: Int?, volumes: [VolumeSpec])
         case stop([ContainerID], timeout: Int?)
@@ -28,6 +30,40 @@ package struct Request: Codable, Sendable {
         /// Undo the change that this connection asked for.
         case cancel
     }
+}
+
+/// A content that the goal speaks of by its digest. It goes from memory to memory.
+package struct Content: Hashable, Sendable {
+    package var digest: Digest
+    package var bytes: [UInt8]
+
+    package init(_ digest: Digest, _ bytes: [UInt8]) {
+        self.digest = digest
+        self.bytes = bytes
+    }
+}
+
+extension Content: Codable {
+    private enum CodingKeys: String, CodingKey { case digest, hex }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        digest = try container.decode(Digest.self, forKey: .digest)
+        let digits = Array(try container.decode(String.self, forKey: .hex).utf8)
+        bytes = stride(from: 0, to: digits.count - 1, by: 2).map {
+            Self.value(digits[$0]) << 4 | Self.value(digits[$0 + 1])
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(digest, forKey: .digest)
+        let digits = Array("0123456789abcdef".utf8)
+        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        try container.encode(String(decoding: text, as: UTF8.self), forKey: .hex)
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8 { digit < 58 ? digit &- 48 : digit &- 87 }
 }
 
 /// What the supervisor answers: one line each, until `.done` or `.failed`.

@@ -1,3 +1,4 @@
+import CSyscalls
 import CUnpack
 import Glibc
 import Syscalls

@@ -1,59 +1,123 @@
-import CLaunch
+import CSyscalls
 import Glibc
-import Syscalls
+package import Syscalls
 
 /// Folders stacked as overlayfs stacks them, read from outside: what the container will see at a path, before there
-/// is a container.
-struct Layers: ~Copyable {
-    /// Top first.
-    private let folders: [Int32]
+/// is a container. Links are followed here, one after the other, so that none leads to the host's own files.
+package struct Layers {
+    private let root: Level
 
-    /// Folders that do not exist yet, a writable layer before the first start, are left out.
-    init(_ paths: [String]) throws(SystemError) {
-        var folders: [Int32] = []
+    /// - Parameter paths: top first. Folders that do not exist yet, a writable layer before the first start, are left out.
+    package init(_ paths: [String]) throws(SystemError) {
+        let root = Level()
         for path in paths {
             let folder = open(path, O_DIRECTORY | O_CLOEXEC)
             if folder >= 0 {
-                folders.append(folder)
+                root.folders.append(folder)
             } else if errno != ENOENT {
                 throw SystemError("open", on: path, errno: errno)
             }
         }
-        self.folders = folders
+        self.root = root
     }
-
-    deinit { for folder in folders { close(folder) } }
 
     /// The text of a regular file; nil where there is none.
     func text(_ path: String) throws(SystemError) -> String? {
-        guard let file = find(path, flags: O_RDONLY | O_NONBLOCK) else { return nil }
+        guard case .file(let folder, let name) = walk(path).entry else { return nil }
+        let raw = openat(folder.folders[0], name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
+        if raw < 0 { return nil }
+        let file = Descriptor(raw)
         var status = stat()
         guard fstat(file.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return String(decoding: try Files.bytes(from: file.raw, named: path), as: UTF8.self)
     }
 
-    /// The path with the links in its last part followed, as far as they lead; they may lead to nothing.
-    func resolved(_ path: String) -> String {
-        var path = path
-        for _ in 0..<8 {
-            guard let link = find(path, flags: 0o10000000 | O_NOFOLLOW) else { return path }
-            var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-            let count = readlinkat(link.raw, "", &target, target.count - 1)
-            if count <= 0 { return path }
-            let content = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            path = normal(content.hasPrefix("/") ? content : path + "/../" + content)
+    /// The path without links, as far as it leads to something; it may lead to nothing.
+    package func resolved(_ path: String) -> String { walk(path).path }
+
+    /// Whether there is a folder, at the end of links or not.
+    package func hasFolder(_ path: String) -> Bool {
+        switch walk(path).entry {
+        case .folder: true
+        case .file, .link, .nothing: false
         }
-        return path
     }
 
-    /// Looked up with each layer as the root, so that no link in it leads to the host's own files.
-    private func find(_ path: String, flags: Int32) -> Descriptor? {
-        let resolveInRoot: UInt64 = 0x10
-        for folder in folders {
-            let file = settle_openat2(folder, path, UInt64(flags | O_CLOEXEC), resolveInRoot)
-            if file >= 0 { return Descriptor(file) }
+    private enum Entry {
+        case folder(Level)
+        /// The first of the level's folders has it, under this name.
+        case file(Level, String)
+        case link(String)
+        case nothing
+    }
+
+    private func walk(_ path: String) -> (path: String, entry: Entry) {
+        var done: [(name: String, level: Level)] = []
+        var open = Array(normal(path).split(separator: "/").map(String.init).reversed())
+        var links = 0
+        while let name = open.popLast() {
+            if name == "." { continue }
+            if name == ".." {
+                _ = done.popLast()
+                continue
+            }
+            let here = "/" + (done.map(\.name) + [name]).joined(separator: "/")
+            let rest = open.reversed().map { "/" + $0 }.joined()
+            switch entry(name, in: done.last?.level ?? root) {
+            case .folder(let level): done.append((name, level))
+            case .file(let level, let name):
+                return (here + rest, open.isEmpty ? .file(level, name) : .nothing)
+            case .nothing: return (normal(here + rest), .nothing)
+            case .link(let target):
+                links += 1
+                // As many as the kernel follows, path_resolution(7).
+                if links > 40 { return (here + rest, .nothing) }
+                if target.hasPrefix("/") { done = [] }
+                open += target.split(separator: "/").map(String.init).reversed()
+            }
         }
-        return nil
+        return ("/" + done.map(\.name).joined(separator: "/"), .folder(done.last?.level ?? root))
+    }
+
+    /// A name in the folders of a level, the topmost deciding: <https://docs.kernel.org/filesystems/overlayfs.html>.
+    private func entry(_ name: String, in level: Level) -> Entry {
+        let merged = Level()
+        for folder in level.folders {
+            var status = stat()
+            if fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 { continue }
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR:
+                let below = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                if below < 0 { continue }
+                merged.folders.append(below)
+                if Self.isOpaque(below) { return .folder(merged) }
+            // Whatever is below a file, or below a whiteout, is hidden by it.
+            case _ where !merged.folders.isEmpty: return .folder(merged)
+            case S_IFCHR where status.st_rdev == 0: return .nothing
+            case S_IFLNK: return Self.target(name, in: folder).map(Entry.link) ?? .nothing
+            case _:
+                merged.folders.append(fcntl(folder, F_DUPFD_CLOEXEC, 0))
+                return .file(merged, name)
+            }
+        }
+        return merged.folders.isEmpty ? .nothing : .folder(merged)
+    }
+
+    private static func isOpaque(_ folder: Int32) -> Bool {
+        let names: [StaticString] = ["trusted.overlay.opaque", "user.overlay.opaque"]
+        return names.contains { settle_attribute_is(folder, $0.description, CChar(UInt8(ascii: "y"))) == 1 }
+    }
+
+    private static func target(_ name: String, in folder: Int32) -> String? {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlinkat(folder, name, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+
+    /// One folder as it is in each layer that has it, top first.
+    private final class Level {
+        var folders: [Int32] = []
+        deinit { for folder in folders { close(folder) } }
     }
 }
 

@@ -9,11 +9,11 @@ extension Launcher {
     package static func look(_ spec: LaunchSpec) throws(LaunchError) -> Facts {
         let paths: [String] =
             switch spec.source(of: .mnt) {
-            case .new: [spec.root.upper, spec.root.lowerPath]
-            case .join: [spec.root.lowerPath]
+            case .new: [spec.root.upper] + spec.root.lowerPaths
+            case .join: spec.root.lowerPaths
             case .host: ["/"]
             }
-        var facts = Facts(identity: try identity(spec.user, in: paths), bounding: boundingCapabilities)
+        var facts = Facts(identity: try identity(spec.user, spec.groups, in: paths), bounding: boundingCapabilities)
         guard spec.source(of: .mnt) == .new else { return facts }
         if spec.root.lower == .host { facts.hidden = hidden(spec.hiddenPaths) }
         facts.masked = spec.maskedPaths.compactMap { path in
@@ -27,10 +27,14 @@ extension Launcher {
 
     /// The same for one more process in the container that `process` belongs to.
     package static func look(_ spec: ExecSpec, process: Int32) throws(LaunchError) -> Facts {
-        Facts(identity: try identity(spec.user, in: ["/proc/\(process)/root"]), bounding: boundingCapabilities)
+        Facts(
+            identity: try identity(spec.user, spec.groups, in: ["/proc/\(process)/root"]),
+            bounding: boundingCapabilities)
     }
 
-    private static func identity(_ user: String?, in paths: [String]) throws(LaunchError) -> Identity {
+    private static func identity(
+        _ user: String?, _ groups: [String], in paths: [String]
+    ) throws(LaunchError) -> Identity {
         let passwd: String?
         let group: String?
         do {
@@ -40,7 +44,7 @@ extension Launcher {
         } catch {
             throw LaunchError("rootfs", "cannot read the container's users: \(error)", errno: error.errno)
         }
-        return try resolve(user: user, passwd: passwd ?? "", group: group ?? "")
+        return try resolve(user: user, groups: groups, passwd: passwd ?? "", group: group ?? "")
     }
 
     private static func targets(_ mounts: [Mount], in paths: [String]) throws(LaunchError) -> [KnownPath] {

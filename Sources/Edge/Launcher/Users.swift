@@ -2,11 +2,26 @@ package import Launch
 
 /// `user:` by the text of a container's `/etc/passwd` and `/etc/group`, as Docker reads it.
 ///
-/// - Parameter user: `1000`, `name`, `1000:1000`, `name:group`; nil is root.
-/// - Throws: `LaunchError` with the key `user` where a name is unknown.
-package func resolve(user: String?, passwd: String, group: String) throws(LaunchError) -> Identity {
+/// - Parameters:
+///   - user: `1000`, `name`, `1000:1000`, `name:group`; nil is root.
+///   - further: names or numbers of groups beside the user's own.
+/// - Throws: `LaunchError` with the key `user` or `group_add` where a name is unknown.
+package func resolve(
+    user: String?, groups further: [String] = [], passwd: String, group: String
+) throws(LaunchError) -> Identity {
+    var identity = try resolve(user, passwd, records(group, fields: 4))
+    for name in further {
+        let found = records(group, fields: 4).first { $0[0] == name }.flatMap { Int($0[2]) } ?? Int(name)
+        guard let gid = found, (0...maximumID).contains(gid) else {
+            throw LaunchError("group_add", "no group '\(name)' in the container's /etc/group")
+        }
+        if !identity.groups.contains(gid) { identity.groups.append(gid) }
+    }
+    return identity
+}
+
+private func resolve(_ user: String?, _ passwd: String, _ groups: [[String]]) throws(LaunchError) -> Identity {
     let accounts = records(passwd, fields: 7)
-    let groups = records(group, fields: 4)
     let parts = (user ?? "0").split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let name = parts[0].isEmpty ? "0" : parts[0]
     let account = accounts.first { $0[0] == name } ?? accounts.first { $0[2] == name }

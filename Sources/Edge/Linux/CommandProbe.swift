@@ -97,24 +97,10 @@ final class CommandProbe: RunningProbe {
         answer = nil
         if outputWatch != nil { read() }
         forget()
-        // What has left its process group is found as long as its parents live.
-        let others = Self.descendants(of: start.pid)
         // It leads a session of its own, and has not been waited for, so its number is still its own. At its very
         // beginning it leads none: then it is alone.
         kill(-start.pid, SIGKILL)
         _ = settle_pidfd_send_signal(start.process.raw, SIGKILL)
-        for process in others { try? ProcessSignal.send(SIGKILL, to: process) }
         return words
-    }
-
-    private static func descendants(of pid: Int32) -> [ProcessIdentity] {
-        let tasks = Files.names(in: "/proc/\(pid)/task")
-        let children = tasks.flatMap { task in
-            ((try? Files.text("/proc/\(pid)/task/\(task)/children")) ?? "").words.compactMap { Int32($0) }
-        }
-        return children.flatMap { child -> [ProcessIdentity] in
-            guard let status = ProcessStatus(pid: child), status.parent == pid else { return [] }
-            return [status.identity] + descendants(of: child)
-        }
     }
 }

@@ -23,6 +23,8 @@ package final class LinuxMachine: Machine {
     var hosts: HostsTexts?
     /// Tables on their way.
     var firewalls: [FirewallChange] = []
+    /// Volumes that are being given an image's content, by path, with the key of the mount.
+    var copies: [String: (copy: VolumeCopy, key: String)] = [:]
     /// The process that removes the folders of a project that goes.
     var removal: Int32?
     /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
@@ -78,11 +80,14 @@ package final class LinuxMachine: Machine {
         case .egress(let egress): try setEgress(egress)
         case .firewall: try setFirewall(goal)
         case .volume(let volume): try Files.makeFolders(paths.volume(volume.name))
-        case .removeVolume(let volume): try removeTree(paths.volume(volume.name))
+        case .removeVolume(let volume):
+            try removeTree(VolumeCopy.place(beside: paths.volume(volume.name)))
+            try removeTree(paths.volume(volume.name))
         case .ports: try publishPorts(of: goal)
         case .hosts: try writeHosts(in: goal)
         case .limits(let instance, let limits): try group(instance).apply(limits)
         case .thaw(let instance): try group(instance).thaw()
+        case .files(let instance, let files): try GrantedFiles(paths).write(files, for: instance)
         case .prepare(let instance, let spec): try prepare(instance, spec, in: goal)
         case .start(let instance): try start(instance, in: goal)
         case .discard(let instance): try discard(instance, in: goal)

@@ -27,6 +27,7 @@ extension LinuxMachine {
             case .bind, .tmpfs: break
             }
         }
+        try fillVolumes(of: spec, in: goal)
     }
 
     /// Sets the first process of an instance off; `awaitStart` waits for its program. Born as the keeper's child, in
@@ -43,6 +44,8 @@ extension LinuxMachine {
         } else if try Files.text(hosts) != names {
             try Files.rewrite(hosts, names)
         }
+        try finishVolumes(of: spec, in: goal)
+        try GrantedFiles(paths).write(spec.files, for: instance)
         try group.create(spec.limits, fresh: true)
         didEnd(instance)
         let output = try LogCapture.makeFIFO(paths.fifo(instance))
@@ -162,6 +165,7 @@ extension LinuxMachine {
         didEnd(instance)
         holder.drop(instance.processName)
         holder.drop(instance.outputName)
+        try removeTree(paths.files(of: instance))
         if goal.isEmpty {
             processes[instance.id] = nil
             return
@@ -178,7 +182,7 @@ extension LinuxMachine {
         if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = processes[owner] {
             root = "/proc/\(process.pid)/root"
         }
-        var launch = LaunchSpec(spec, folder: paths.folder(instance), paths: paths, goal: goal, joinedRoot: root)
+        var launch = LaunchSpec(spec, instance, paths: paths, goal: goal, joinedRoot: root)
         launch.doors = group(instance).doors
         return launch
     }
@@ -199,16 +203,19 @@ final class PendingStart {
 
 extension LaunchSpec {
     /// - Parameters:
-    ///   - folder: the instance's own, for its writable layer and the files made for it.
+    ///   - instance: whose folder has the writable layer and the files made for it.
     ///   - joinedRoot: where the root can be seen of a container whose mount namespace is joined: its users count.
     package init(
-        _ spec: ContainerSpec, folder: String, paths: ProjectPaths, goal: Goal, joinedRoot: String? = nil
+        _ spec: ContainerSpec, _ instance: Instance, paths: ProjectPaths, goal: Goal, joinedRoot: String? = nil
     ) {
+        let folder = paths.folder(instance)
         let lower: RootFileSystem.Lower =
             switch spec.rootfs {
             case _ where joinedRoot != nil: .directory(joinedRoot!)
             case .host: .host
             case .directory(let path): .directory(path)
+            case .archive(let root), .image(let root):
+                .layers(root.layers.reversed().map { Roots.tree(of: $0) }, in: paths.roots.layers)
             }
         let isOwnIPC = goal.resolved(.ipc, of: spec)
         let memory: SharedMemory =
@@ -222,19 +229,23 @@ extension LaunchSpec {
         let made = ["hosts", "hostname", "resolv.conf"].map { name in
             Launch.Mount(.bind(source: "\(folder)/\(name)"), on: "/etc/\(name)", key: "rootfs")
         }
+        let files = spec.files.map { file in
+            Launch.Mount(.bind(source: paths.file(file, of: instance)), on: file.target, readOnly: true, key: file.key)
+        }
         let hides = LaunchSpec.defaultHiddenPaths + [paths.roots.state, paths.roots.runtime]
         self.init(
             arguments: spec.arguments, environment: spec.environment, workingDirectory: spec.workingDirectory ?? "/",
             user: spec.user, hostname: spec.namespaces.uts == .own ? spec.hostname : nil,
             root: RootFileSystem(lower: lower, upper: "\(folder)/upper", work: "\(folder)/work"),
             readOnly: spec.readOnly,
-            mounts: made + spec.mounts.map { Launch.Mount($0, paths: paths, goal: goal) },
+            mounts: made + spec.mounts.map { Launch.Mount($0, paths: paths, goal: goal) } + files,
             sharedMemory: memory, capabilities: spec.capabilities, initProcess: spec.usesInit,
             namespaces: Dictionary(
                 uniqueKeysWithValues: Stack.NamespaceKind.allCases.map {
                     (Launch.NamespaceKind($0), NamespaceSource($0, of: spec, in: goal))
                 }),
             hiddenPaths: hides)
+        groups = spec.groups
     }
 }
 

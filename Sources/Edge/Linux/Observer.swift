@@ -56,7 +56,7 @@ package struct Observer {
             (state?.containers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries {
             let restarts = allRestarts[entry.instance] ?? 0
-            let health = entry.spec.healthcheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
+            let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
                 entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers))
             container.health = health
@@ -127,6 +127,7 @@ package struct Observer {
         }
         container.drift += pinDrift(spec, texts.goal)
         if spec.namespaces.net == .own { container.drift += network.drift(of: spec.id.endpoint, spec.attachments) }
+        container.drift += GrantedFiles(paths).drift(of: spec, container.entry.instance)
         let hosts = "\(paths.folder(container.entry.instance))/hosts"
         if spec.namespaces.net != .host || Files.exists(hosts) {
             let text = try? Files.text(hosts)

@@ -2,6 +2,7 @@ import Cgroups
 package import Engine
 import Glibc
 import Network
+import OCI
 package import Stack
 import Syscalls
 
@@ -24,6 +25,9 @@ package struct Preflight {
             if case .directory(let path) = container.rootfs, !isFolder(path) {
                 problems.append(problem(container, "rootfs", "there is no folder \(path)"))
             }
+            if let root = container.rootfs.layered, let gone = root.layers.first(where: { !isFolder(layer($0)) }) {
+                problems.append(problem(container, "image", "the layer \(gone) of \(root.name) is not unpacked"))
+            }
         }
         problems += portProblems(goal, observation)
         if !goal.networks.isEmpty && !hasNft {
@@ -34,6 +38,8 @@ package struct Preflight {
         }
         return problems
     }
+
+    private func layer(_ digest: Digest) -> String { "\(paths.roots.layers)/\(Roots.tree(of: digest))" }
 
     private func problem(_ container: ContainerSpec, _ key: String, _ message: String) -> Event.Failure {
         Event.Failure(resource: ResourceID.container(container.id).description, key: key, message: message)

@@ -1,4 +1,5 @@
 import Glibc
+package import OCI
 package import Stack
 
 /// Where Settle keeps things on this machine. Three environment variables move everything, for tests and for several
@@ -25,6 +26,10 @@ package struct Roots: Hashable, Sendable {
     package func paths(of project: String) -> ProjectPaths { ProjectPaths(roots: self, project: project) }
 
     package var volumes: String { "\(state)/volumes" }
+    package var images: String { "\(state)/images" }
+    package var layers: String { "\(images)/layers" }
+    /// Below `layers`, as `LayerStore` has it.
+    package static func tree(of layer: Digest) -> String { "\(layer.hex.prefix(16))/tree" }
     package var projects: String { "\(state)/projects" }
 }
 

@@ -45,7 +45,7 @@ extension Supervisor {
 
     func reviewHealth(of container: WatchedContainer) {
         let instance = container.run.instance
-        let check = ledgerSpec(instance)?.healthcheck
+        let check = ledgerSpec(instance)?.healthCheck
         guard let check, container.pidfd.raw >= 0 else { return endHealth(instance) }
         guard let monitor = monitors[instance] else { return begin(container, check) }
         if monitor.check == check { return }
@@ -105,7 +105,7 @@ extension Supervisor {
 
     private func isFrozen(_ monitor: HealthMonitor) -> Bool { machine.group(monitor.run.instance).isFrozen }
 
-    /// What comes of it is told later, never in the middle of this.
+    /// - Returns: nothing; what comes of it is told later.
     private func probe(_ monitor: HealthMonitor) {
         let answer = { [unowned self, weak monitor] (answer: Health.Answer) in
             guard let monitor else { return }
@@ -152,7 +152,7 @@ extension Supervisor {
     }
 
     private func stopProbe(of monitor: HealthMonitor) {
-        guard let probe = monitor.probe else { return tell(monitor, .lost) }
+        guard let probe = monitor.probe else { return }
         monitor.probe = nil
         let said = probe.stop()
         if isFrozen(monitor) { return tell(monitor, .lost) }

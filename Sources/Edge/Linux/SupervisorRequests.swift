@@ -103,7 +103,10 @@ extension Supervisor {
         let observation = try machine.observe(ledger, command.scope)
         try takeUp(observation)
         switch command {
-        case .apply(let goal, let timeout):
+        case .apply(let goal, let timeout, let contents):
+            try GrantedFiles(paths).keep(
+                Dictionary(contents.map { ($0.digest, $0.bytes) }, uniquingKeysWith: { first, _ in first }),
+                needed: goal.contents.union(ledger.goal.contents))
             try perform(plan(from: observation, to: goal), observation, timeout, client)
         case .down(let timeout, let volumes):
             var plan = plan(from: observation, to: Goal(project: paths.project))

@@ -51,7 +51,8 @@ struct Up: SettleCommand {
             let prospect = try look(scene)
             try prospect.check(scene)
             if !prospect.isReached {
-                try scene.change(.apply(prospect.goal, timeout: timeout), status: Complaint.notReached)
+                try scene.change(
+                    .apply(prospect.goal, timeout: timeout, contents: prospect.contents), status: Complaint.notReached)
             }
             return prospect
         }
@@ -82,7 +83,7 @@ struct Up: SettleCommand {
 
     private func rehearse(_ scene: Scene) throws {
         let prospect = try look(scene)
-        try prospect.check(scene)
+        try prospect.check(scene, isReal: false)
         let plan = prospect.plan.text(scene.output.palette) { scene.project?.place(of: $0, path: $1) }
         scene.output.write(plan + (try prospect.programs(scene)))
     }

@@ -7,3 +7,9 @@ int settle_remove_tree(const char *path);
 /// The same for several, the last one NULL, in a process of its own that ends with the caller. Returns its pid, or -1.
 int settle_remove_trees(char *const *paths);
 void settle_await(int child);
+
+/// Whether an extended attribute of the open file is this one byte. fgetxattr(2).
+int settle_attribute_is(int file, const char *name, char value);
+
+/// Everything written to the file system that the open file is on is on the disk. syncfs(2).
+int settle_sync_file_system(int file);

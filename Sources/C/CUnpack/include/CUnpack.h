@@ -20,10 +20,6 @@ const char *settle_unpack_confine(const struct settle_confinement *confinement);
 /// folder may be one that hostile hands filled, but nobody may change it meanwhile. -1 and errno on failure.
 int settle_remove_at(int folder, const char *name);
 
-
-/// syncfs(2): what was written to the file system of an open file is on the disk.
-int settle_sync_file_system(int descriptor);
-
 /// fsetxattr(2).
 int settle_set_attribute(int descriptor, const char *name, const void *value, unsigned long length);
 

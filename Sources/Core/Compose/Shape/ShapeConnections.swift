@@ -103,11 +103,9 @@ extension Shape {
             .refused("this comes later", instead: "write them once with an anchor: volumes: *mounts")),
         Key("tmpfs", .textOrStrings, "Folders in memory: /run, or \"/run:size=64m,mode=1777\"."),
         Key(
-            "secrets", .shared("grants", grants), "Secrets that the service sees as files below /run/secrets.",
-            .refused("secrets are not handed to containers yet", instead: "mount the file with volumes:")),
+            "secrets", .shared("grants", grants), "Secrets that the service sees as files below /run/secrets."),
         Key(
-            "configs", .shared("grants", grants), "Configuration that the service sees as files.",
-            .refused("configs are not handed to containers yet", instead: "mount the file with volumes:")),
+            "configs", .shared("grants", grants), "Configuration that the service sees as files."),
     ]
 
     static let grants = Kind.list(
@@ -147,8 +145,7 @@ extension Shape {
             "volume",
             .keys(
                 Key(
-                    "nocopy", .flag, "Whether what the image has there is left out.",
-                    .partly("volumes begin empty anyway")),
+                    "nocopy", .flag, "Whether an empty volume stays so, whatever the image has there."),
                 Key("subpath", .text, "A folder within the volume.", .refused("this comes later")),
                 Key("labels", .uniquePairs, "Names and values of your own.", .partly("nothing reads them"))),
             "For a volume."),

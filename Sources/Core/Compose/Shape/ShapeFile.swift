@@ -23,12 +23,10 @@ extension Shape {
             "Folders that outlive the containers that use them."),
         Key(
             "secrets", .names(.name, .shared("secret", secret)),
-            "Passwords, keys and the like, which services see as files.",
-            .refused("secrets are not handed to containers yet", instead: "mount the file with volumes:")),
+            "Passwords, keys and the like, which services see as files."),
         Key(
             "configs", .names(.name, .shared("config", config)),
-            "Configuration that services see as files.",
-            .refused("configs are not handed to containers yet", instead: "mount the file with volumes:")),
+            "Configuration that services see as files."),
         Key(
             "models", .names(.name, .shared("model", model), others: true),
             "Language models that services talk to.", .refused("Settle runs no models")),
@@ -123,17 +121,21 @@ extension Shape {
                     instead: "mount the folder itself: \"/path/on/the/host:/target\"")),
             Key("labels", .uniquePairs, "Names and values of your own, kept with the volume.")))
 
+    private static let elsewhere = Support.refused(
+        "Settle asks nobody else for it", instead: "name a file: or a variable, environment:")
+    private static let untouched = Support.refused("it is handed over as it is", instead: "remove it")
+
     static let secret = Kind.keys(
         Key("name", .text, "The secret's name, in place of PROJECT_KEY."),
         Key("file", .text, "The file that holds it."),
         Key("environment", .text, "The variable that holds it."),
         Key(
             "external", external(others: Key("", .any, "Anything else.")),
-            "The secret is there already, kept by somebody else."),
+            "The secret is there already, kept by somebody else.", elsewhere),
         Key("labels", .uniquePairs, "Names and values of your own."),
-        Key("driver", .text, "Who keeps it."),
-        Key("driver_opts", .options, "Options of the driver."),
-        Key("template_driver", .text, "Who fills it in."))
+        Key("driver", .text, "Who keeps it.", elsewhere),
+        Key("driver_opts", .options, "Options of the driver.", elsewhere),
+        Key("template_driver", .text, "Who fills it in.", untouched))
 
     static let config = Kind.keys(
         Key("name", .text, "The configuration's name, in place of PROJECT_KEY."),
@@ -142,9 +144,9 @@ extension Shape {
         Key("environment", .text, "The variable that holds it."),
         Key(
             "external", external(others: Key("", .any, "Anything else.")),
-            "The configuration is there already, kept by somebody else."),
+            "The configuration is there already, kept by somebody else.", elsewhere),
         Key("labels", .uniquePairs, "Names and values of your own."),
-        Key("template_driver", .text, "Who fills it in."))
+        Key("template_driver", .text, "Who fills it in.", untouched))
 
     static let model = Kind.keys(
         Key("name", .text, "The model's name, in place of its key."),

@@ -8,22 +8,18 @@ extension Shape {
             "The root file system: host, the default, is a copy-on-write view of the host's own; else a folder, or a tar file.",
             .honoured, .own),
         Key(
-            "image", .text, "The image that the containers are made from.",
-            .refused("images come later", instead: "use rootfs: host, or rootfs: FOLDER")),
+            "image", .text,
+            "The image that the containers are made from: NAME:TAG, NAME@DIGEST, oci:FOLDER, docker-archive:FILE."),
         Key(
             "build", .either(.text, .shared("build", .keys(build))),
-            "How the image is made: the folder that is built from, or all there is to say about it.",
-            .refused("images come later", instead: "build a folder yourself and name it in rootfs:")),
+            "How the image is made: the folder that is built from, or all there is to say about it."),
         Key(
             "pull_policy", .pattern(.pullPolicy),
-            "When the image is fetched: always, never, missing, build, daily, every_12h.",
-            .partly("without effect: images come later")),
+            "When the image is fetched: always, never, missing, build, daily, every_12h."),
         Key(
             "pull_refresh_after", .text, "How old an image may be before it is fetched again.",
-            .partly("without effect: images come later")),
-        Key(
-            "platform", .text, "The system and processor that the image is for, linux/arm64.",
-            .partly("without effect: images come later")),
+            .partly("without effect", instead: "write pull_policy: every_12h")),
+        Key("platform", .text, "The system and processor that the image is for, linux/arm64."),
         Key(
             "command", .command,
             "What to run. A text is split into words as by a shell, but given to none; a list is taken as it is."),
@@ -46,9 +42,7 @@ extension Shape {
             "Files of variables. What environment says wins."),
         Key("working_dir", .text, "The folder that the command starts in."),
         Key("user", .text, "Who runs the command: NAME, UID, NAME:GROUP or \"UID:GID\". A number alone needs quotes."),
-        Key(
-            "group_add", .uniqueList(.either(.text, .number)), "Further groups of the user.",
-            .refused("further groups come later")),
+        Key("group_add", .uniqueList(.either(.text, .number)), "Further groups of the user, names or numbers."),
         Key(
             "init", .flag, "Whether a small first process passes signals on and reaps what others leave behind."),
         Key(

@@ -17,6 +17,7 @@ extension Action {
         case .hosts: "hosts"
         case .limits(let instance, _): "limits \(instance)"
         case .thaw(let instance): "thaw \(instance)"
+        case .files(let instance, _): "files \(instance)"
         case .prepare(let instance, _): "prepare \(instance)"
         case .start(let instance): "start \(instance)"
         case .discard(let instance): "discard \(instance)"

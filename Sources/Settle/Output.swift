@@ -20,6 +20,8 @@ struct Output {
     let style: ProgressStyle
     /// For standard output.
     let palette: Palette
+    /// Whether lines may be drawn again in place.
+    let isLive: Bool
     private let isJSON: Bool
     private let errorPalette: Palette
     private let sources = Sources()
@@ -28,6 +30,7 @@ struct Output {
         palette = colours.palette(for: STDOUT_FILENO)
         errorPalette = colours.palette(for: STDERR_FILENO)
         isJSON = progress == .json
+        isLive = progress == .auto && isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
         switch progress {
         case .auto, .plain: style = .plain(errorPalette)
         case .json: style = .json
@@ -64,6 +67,9 @@ struct Output {
 
     /// One or more lines for standard error.
     func complain(_ text: String) { Self.write(text + "\n", to: STDERR_FILENO) }
+
+    /// Text with a terminal's own commands, for standard error.
+    func draw(_ text: String) { Self.write(text, to: STDERR_FILENO) }
 
     /// Unbuffered: lines of several processes must not mix. A reader that is gone wants no more, and no complaint.
     private static func write(_ text: String, to descriptor: Int32) {

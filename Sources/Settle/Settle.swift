@@ -41,6 +41,12 @@ enum Settle {
                         command(Stop.self), command(Restart.self), command(Kill.self), command(Port.self),
                     ]),
                 Program.Group(
+                    "Images",
+                    [
+                        command(ImagesCommand.self), command(Pull.self), command(Push.self), command(Load.self),
+                        command(Save.self), command(Rmi.self), command(ImageCommand.self),
+                    ]),
+                Program.Group(
                     "Machine",
                     [
                         command(Doctor.self), command(Schema.self), command(Completion.self), command(Version.self),

@@ -21,6 +21,9 @@ struct Config: SettleCommand {
     private let part: Part?
     /// Of which services.
     private let hash: String?
+    /// Whether only images are printed, each by its digest, or everything with such images.
+    private let locksDigests: Bool
+    private let resolvesDigests: Bool
     private let noInterpolate: Bool
     private let noNormalize: Bool
     private let noPathResolution: Bool
@@ -49,6 +52,8 @@ struct Config: SettleCommand {
         ]
         part = parts.first { $0.isWanted }?.part
         hash = line.text("hash", "SERVICE,…", "Only the hashes of these services, `*` for all.", .services)
+        locksDigests = line.flag("lock-image-digests", "Only the images, each by its digest: a file to be merged.")
+        resolvesDigests = line.flag("resolve-image-digests", "Name images by their digests.")
         noInterpolate = line.flag("no-interpolate", "Leave variables as they are.")
         noNormalize = line.flag("no-normalize", "Leave out what is implied.")
         noPathResolution = line.flag("no-path-resolution", "Leave relative paths as they are.")
@@ -66,13 +71,15 @@ struct Config: SettleCommand {
             options.checksConsistency = !noConsistency && part != .variables
             options.resolvesEnvironment = !noEnvResolution && !needsNoFiles
         }
-        guard let model else {
+        guard var model else {
             if format == .json { options.output.write(Self.json(of: diagnostics)) }
             throw Complaint(diagnostics)
         }
         for diagnostic in diagnostics { options.output.show(diagnostic) }
         if quiet { return }
-        let text = text(of: model)
+        let digests = locksDigests || resolvesDigests ? try ImageDigests(model) : nil
+        if resolvesDigests { digests?.pin(&model) }
+        let text = locksDigests ? digests?.override(isJSON: format == .json) ?? "" : text(of: model)
         if let output {
             try Files.replace(output, text.utf8, mode: 0o644)
         } else {

@@ -1,0 +1,242 @@
+import Glibc
+import Images
+import OCI
+import Syscalls
+import Testing
+
+/// What the command line makes of images.
+@Suite(.serialized) struct CommandTests {
+    private struct Outcome {
+        let status: Int
+        /// Both streams.
+        let text: String
+    }
+
+    /// A run of settle in the sandbox, with a machine of its own.
+    private func run(_ sandbox: Sandbox, _ words: String, input: String = "/dev/null", with prefix: String = "") throws
+        -> Outcome
+    {
+        let text = try shell(
+            "cd \(sandbox.path); env -u COMPOSE_FILE \(variables(sandbox)) \(prefix) \(settle) \(words) <\(input) 2>&1; echo status $?"
+        )
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let status = lines.last { $0.hasPrefix("status ") }.flatMap { Int($0.dropFirst(7)) }
+        return Outcome(status: try #require(status), text: text)
+    }
+
+    private func variables(_ sandbox: Sandbox) -> String {
+        "SETTLE_STATE_DIR=\(sandbox.path)/machine SETTLE_RUNTIME_DIR=\(sandbox.path)/run SETTLE_CGROUP=settle-test/images"
+    }
+
+    private func store(_ sandbox: Sandbox) -> ImageStore { ImageStore(folder: "\(sandbox.path)/machine/images") }
+
+    private func compose(_ sandbox: Sandbox, _ services: [(String, String)]) throws {
+        let text = services.map { "  \($0):\n    command: [x]\n    image: \($1)\n" }.joined()
+        try Files.replace("\(sandbox.path)/compose.yaml", "name: test\nservices:\n\(text)".utf8)
+    }
+
+    private func listing(_ sandbox: Sandbox) throws -> [String] {
+        try shell("cd \(sandbox.path)/machine/images/blobs && sha256sum */*").lines.map(String.init)
+            + sandbox.listing("\(sandbox.path)/machine/images/layers").filter { $0.contains("/tree") }
+    }
+
+    @Test func faultsNameTheServiceThePlaceAndTheWayOut() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        try sandbox.make("layout('arm', {'arm': image('arm', [layer('a', [entry('x')])], arch='arm64')})")
+        let registry = try Registry(in: sandbox)
+        let locked = try Registry(in: sandbox, hasPassword: true)
+        try registry.push("oci:layout:one", as: "one:1", in: sandbox)
+        try compose(
+            sandbox,
+            [
+                ("good", "\(registry.address)/one:1"), ("unknown", "\(registry.address)/one:2"),
+                ("locked", "\(locked.address)/one:1"), ("arm", "oci:arm"), ("down", "127.0.0.1:1/x"),
+                ("nowhere", "registry.invalid/x"), ("gone", "docker-archive:none.tar"),
+            ])
+        let outcome = try run(sandbox, "pull --progress plain")
+        #expect(outcome.status == 1)
+        for (line, service, words, hint) in [
+            (7, "unknown", "\(registry.address) has no such image", "skopeo list-tags"),
+            (10, "locked", "\(locked.address) wants a login for it", "skopeo login \(locked.address)"),
+            (13, "arm", "it is not made for linux/amd64, only for linux/arm64", "platform: linux/arm64"),
+            (16, "down", "127.0.0.1:1 does not answer: connect: connection refused", "check that it is up"),
+            (19, "nowhere", "there is no host registry.invalid", "check the spelling"),
+            (22, "gone", "\(sandbox.path)/none.tar is not there", "docker-archive:FILE"),
+        ] {
+            let start = "compose.yaml:\(line + 1):12: error: services.\(service).image: image "
+            let found = outcome.text.lines.firstIndex { $0.contains(start) && $0.contains(words) }
+            let index = try #require(found, "\(service): \(outcome.text)")
+            #expect(outcome.text.lines[index + 1].contains(hint), "\(service)")
+        }
+        #expect(store(sandbox).entries().map { $0.reference?.description } == ["\(registry.address)/one:1"])
+        #expect(outcome.text.contains("image/\(registry.address)/one:1 done\n"))
+        let lenient = try run(sandbox, "pull --ignore-pull-failures -q")
+        #expect(lenient.status == 0 && lenient.text.contains("warning: image 127.0.0.1:1/x:latest: "))
+        let missing = try run(sandbox, "pull good", with: "PATH=/nowhere")
+        #expect(missing.status == 1 && missing.text.contains("skopeo is not installed"))
+    }
+
+    @Test func whenTheDiskIsFull() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        let disk = try sandbox.folder("machine")
+        try shell("mount -t tmpfs -o size=2m tmpfs \(disk)")
+        try compose(sandbox, [("two", "oci:layout:two")])
+        let outcome = try run(sandbox, "pull")
+        #expect(outcome.status == 1)
+        #expect(
+            outcome.text.contains(
+                "compose.yaml:5:12: error: services.two.image: image oci:\(sandbox.path)/layout:two: no space left"),
+            "\(outcome.text)")
+        #expect(outcome.text.contains("hint: make room: settle image prune"))
+        #expect(store(sandbox).entries().isEmpty)
+        #expect(try shell("ls \(disk)/images/fetching") == "")
+        try shell("mount -o remount,size=64m \(disk)")
+        #expect(try run(sandbox, "pull").status == 0)
+    }
+
+    @Test func twoCommandsFetchEachBlobOnce() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        let registry = try Registry(in: sandbox)
+        for name in ["one", "two"] {
+            try registry.push("oci:layout:\(name)", as: "\(name):1", in: sandbox)
+            try Files.replace(
+                "\(sandbox.path)/\(name).yaml",
+                "services: {\(name): {image: \"\(registry.address)/\(name):1\", command: [x]}}\n".utf8)
+        }
+        try shell(
+            """
+            cd \(sandbox.path); export \(variables(sandbox))
+            \(settle) -f one.yaml pull & one=$!; \(settle) -f two.yaml pull & two=$!; \(settle) -f two.yaml pull & three=$!
+            wait $one && wait $two && wait $three
+            """)
+        let requests = try registry.requests()
+        #expect(requests.count == 4 && requests.values.allSatisfy { $0 == 1 }, "\(requests)")
+        #expect(store(sandbox).entries().count == 2)
+    }
+
+    /// Whatever is killed, and whenever, the next pull completes, and everything is as if nothing had been.
+    @Test func killedAtTwentyMoments() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        let registry = try Registry(in: sandbox)
+        try registry.push("oci:layout:two", as: "two:1", in: sandbox)
+        try compose(sandbox, [("two", "\(registry.address)/two:1")])
+        #expect(try run(sandbox, "pull").status == 0)
+        let wanted = try listing(sandbox)
+        var interrupted = 0
+        for round in 0..<20 {
+            if round % 4 == 0 { try shell("rm -r \(sandbox.path)/machine") }
+            let victim = round % 3 == 2 ? "$(pgrep -P $! -x skopeo | head -1)" : "$!"
+            let signal = round % 5 == 4 ? "INT" : "KILL"
+            let delay = String(Int.random(in: 1000...1500)).dropFirst()
+            let text = try shell(
+                """
+                cd \(sandbox.path); export \(variables(sandbox)); set -m; \(settle) pull -q & sleep 0.\(delay)
+                kill -\(signal) \(victim) 2>/dev/null; wait $!; echo status $?
+                """)
+            if !text.contains("status 0\n") { interrupted += 1 }
+            for entry in store(sandbox).entries() { #expect(store(sandbox).image(entry) != nil) }
+        }
+        #expect(interrupted > 3)
+        #expect(try run(sandbox, "pull").status == 0)
+        #expect(try listing(sandbox) == wanted)
+        #expect(try shell("ls \(sandbox.path)/machine/images/fetching") == "")
+        let left = try shell(
+            "for _ in $(seq 100); do pgrep -f '\(registry.address)/two' >/dev/null || exit 0; sleep 0.05; done; exit 1")
+        #expect(left == "")
+    }
+
+    @Test func progress() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        try compose(sandbox, [("two", "oci:layout:two")])
+        let outcome = try run(sandbox, "pull --progress json")
+        #expect(outcome.status == 0)
+        try Files.replace(
+            "\(sandbox.path)/lines", outcome.text.lines.filter { $0.hasPrefix("{") }.joined(separator: "\n").utf8)
+        let words = try sandbox.python(
+            """
+            lines = [json.loads(line) for line in open('lines')]
+            assert all(line['resource'] == 'image/oci:\(sandbox.path)/layout:two' for line in lines)
+            layers = {line['layer'] for line in lines if 'layer' in line}
+            for name in layers:
+                own = [line for line in lines if line.get('layer') == name]
+                assert all(0 <= line['bytes'] <= line['total'] for line in own), own
+                assert own[-1]['status'] == 'done' and own[-1]['bytes'] == own[-1]['total'], own
+            print(len(layers), lines[0]['status'], lines[-1]['status'])
+            """)
+        #expect(words == "2 resolving done\n")
+        #expect(try run(sandbox, "pull --progress quiet").text == "status 0\n")
+        let terminal = try run(sandbox, "pull", with: "TERM=xterm script -qec \"$0\" /dev/null; true")
+        #expect(terminal.status == 0)
+    }
+
+    @Test func imagesComeAndGo() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        try shell(
+            "cd \(sandbox.path) && skopeo --insecure-policy copy -q oci:layout:two docker-archive:two.tar:example/two:1"
+        )
+        #expect(try run(sandbox, "load -q -i two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(try run(sandbox, "load -q", input: "two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(try run(sandbox, "load -q -i layout").status == 1)
+        #expect(try run(sandbox, "save -o out.tar example/two:1").text == "status 0\n")
+        let digest = try #require(store(sandbox).entries().first?.id)
+
+        let list = try run(sandbox, "images --all").text
+        #expect(list.contains("REPOSITORY") && list.contains("example/two") && list.contains(digest.short))
+        #expect(list.contains("disk usage: ") && list.contains(" could be freed: settle image prune --all"))
+        try Files.replace("\(sandbox.path)/inspect.json", try inspect(sandbox).utf8)
+        let words = try sandbox.python(
+            """
+            it = json.load(open('inspect.json'))[0]
+            print(it['Id'], it['RepoTags'], it['Architecture'], it['Config']['Env'], it['Config']['Healthcheck']['Retries'])
+            """)
+        #expect(words == "\(digest) ['example/two:1'] amd64 ['A=1'] 4\n")
+
+        // A container's image stays.
+        _ = try sandbox.folder("machine/projects/p")
+        let ledger = "\(sandbox.path)/machine/projects/p/state.json"
+        try Files.replace(ledger, "{\"id\":\"\(digest)\"}".utf8)
+        let used = try run(sandbox, "rmi example/two:1")
+        #expect(used.status == 1 && used.text.contains("image example/two:1 is in use"))
+        #expect(try run(sandbox, "image prune --all --force").text.contains("Total reclaimed space: "))
+        #expect(store(sandbox).entries().count == 1)
+        #expect(try run(sandbox, "image prune --all").text.contains("nobody is there to be asked"))
+        unlink(ledger)
+        #expect(try run(sandbox, "rmi \(digest.short)").text.contains("Deleted: \(digest)\n"))
+        #expect(try run(sandbox, "rmi \(digest.short)").text.contains("no such image"))
+        #expect(
+            try shell("ls \(sandbox.path)/machine/images/blobs/sha256 \(sandbox.path)/machine/images/layers | wc -l")
+                .hasPrefix("3"))
+        #expect(try run(sandbox, "load -q -i out.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(store(sandbox).entries().first?.id == digest)
+    }
+
+    private func inspect(_ sandbox: Sandbox) throws -> String {
+        let text = try run(sandbox, "image inspect example/two:1").text
+        return String(text[..<(text.firstRange(of: "status ")?.lowerBound ?? text.endIndex)])
+    }
+
+    @Test func digestsAreLocked() throws {
+        let sandbox = try Sandbox()
+        try sandbox.makeTwo()
+        let registry = try Registry(in: sandbox)
+        try registry.push("oci:layout:one", as: "one:1", in: sandbox)
+        try compose(sandbox, [("b", "\(registry.address)/one:1"), ("a", "oci:layout:one")])
+        let digest = try sandbox.fetched("\(registry.address)/one:1").manifestDigest
+        let name = "\(registry.address)/one:1@\(digest)"
+        let lock = try run(sandbox, "config --lock-image-digests")
+        #expect(
+            lock.text == "services:\n  b:\n    image: \(name)\nstatus 0\n" || lock.text.contains("image: \"\(name)\""),
+            "\(lock.text)")
+        let resolved = try run(sandbox, "config --resolve-image-digests").text
+        #expect(resolved.contains(name) && resolved.contains("oci:layout:one"))
+        registry.stop()
+        let down = try run(sandbox, "config --lock-image-digests")
+        #expect(down.status == 1 && down.text.contains("error: services.b.image: image \(registry.address)/one:1: "))
+    }
+}

@@ -68,7 +68,8 @@ let package = Package(
         edge(
             "Linux",
             [
-                "Engine", "Stack", "Compose", "OCI", "Diagnostics", "Launch", "Syscalls", "Cgroups", "Network", "Launcher",
+                "Engine", "Stack", "Compose", "OCI", "Images", "Diagnostics", "Launch", "Syscalls", "Cgroups",
+                "Network", "Launcher",
                 "Processes",
             ]),
         .executableTarget(

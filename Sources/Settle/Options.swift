@@ -1,4 +1,5 @@
 import Glibc
+import OCI
 import Stack
 import Usage
 
@@ -54,6 +55,14 @@ enum ColourMode: String, Choosable {
 extension Line {
     mutating func timeout() -> Int? {
         number("timeout", short: "t", "SECONDS", "Before a container that has to stop is killed.")
+    }
+
+    mutating func pullPolicy() -> PullPolicy? {
+        let words = ["always", "missing", "never"]
+        return option(
+            "pull", "POLICY", "When images are fetched, in place of what the file says: always, missing or never.",
+            .words(words), expects: "always, missing or never"
+        ) { words.contains($0) ? try? PullPolicy(parsing: $0) : nil }
     }
 
     mutating func replica() -> Int { number("index", "N", "Which replica. (default: 1)", in: 1...Int.max) ?? 1 }

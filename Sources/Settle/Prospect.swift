@@ -28,7 +28,7 @@ struct Prospect {
         let result = GoalMaker.make(
             project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
             hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
-            contents: files.digests)
+            roots: StackRoots(scene, project, chosen).found(), contents: files.digests)
         guard let goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
@@ -70,7 +70,7 @@ struct Prospect {
             if let root = container.rootfs.layered, root.id == nil {
                 return "\n\(ResourceID.container(instance.id)):\n  once \(root.name) is here\n"
             }
-            var spec = LaunchSpec(container, instance, paths: scene.paths, goal: goal)
+            var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal)
             spec.doors = cgroups.container("\(instance)", of: scene.name).doors
             // The files made for it are not there yet, so they cannot be looked at.
             let mounts = spec.mounts

@@ -43,7 +43,8 @@ enum Settle {
                 Program.Group(
                     "Images",
                     [
-                        command(ImagesCommand.self), command(Pull.self), command(Push.self), command(Load.self),
+                        command(ImagesCommand.self), command(BuildCommand.self), command(Pull.self), command(Push.self),
+                        command(Load.self),
                         command(Save.self), command(Rmi.self), command(ImageCommand.self),
                     ]),
                 Program.Group(

@@ -79,7 +79,7 @@ package struct Layers {
         return ("/" + done.map(\.name).joined(separator: "/"), .folder(done.last?.level ?? root))
     }
 
-    /// A name in the folders of a level, the topmost deciding: <https://docs.kernel.org/filesystems/overlayfs.html>.
+    /// A name in the folders of a level, the topmost deciding: Documentation/filesystems/overlayfs.rst.
     private func entry(_ name: String, in level: Level) -> Entry {
         let merged = Level()
         for folder in level.folders {

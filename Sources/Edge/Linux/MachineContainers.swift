@@ -92,7 +92,7 @@ extension LinuxMachine {
     private func launch(
         _ instance: Instance, _ spec: ContainerSpec, _ group: Cgroup, _ output: consuming Descriptor, in goal: Goal
     ) throws {
-        let launchSpec = launchSpec(spec, instance, in: goal)
+        let launchSpec = try launchSpec(spec, instance, in: goal)
         let program = compile(launchSpec, try Launcher.look(launchSpec))
         let joined = try joinedNamespaces(spec, in: goal)
         defer { for descriptor in joined.values { close(descriptor) } }
@@ -177,12 +177,12 @@ extension LinuxMachine {
     }
 
     /// The start of a container as a plain value.
-    func launchSpec(_ spec: ContainerSpec, _ instance: Instance, in goal: Goal) -> LaunchSpec {
+    func launchSpec(_ spec: ContainerSpec, _ instance: Instance, in goal: Goal) throws -> LaunchSpec {
         var root: String?
         if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = processes[owner] {
             root = "/proc/\(process.pid)/root"
         }
-        var launch = LaunchSpec(spec, instance, paths: paths, goal: goal, joinedRoot: root)
+        var launch = try LaunchSpec(spec, instance, paths: paths, goal: goal, joinedRoot: root)
         launch.doors = group(instance).doors
         return launch
     }
@@ -202,12 +202,13 @@ final class PendingStart {
 }
 
 extension LaunchSpec {
+    /// - Throws: `LayerError` where the layers of its image are not there, or make no image.
     /// - Parameters:
     ///   - instance: whose folder has the writable layer and the files made for it.
     ///   - joinedRoot: where the root can be seen of a container whose mount namespace is joined: its users count.
     package init(
         _ spec: ContainerSpec, _ instance: Instance, paths: ProjectPaths, goal: Goal, joinedRoot: String? = nil
-    ) {
+    ) throws {
         let folder = paths.folder(instance)
         let lower: RootFileSystem.Lower =
             switch spec.rootfs {
@@ -215,7 +216,7 @@ extension LaunchSpec {
             case .host: .host
             case .directory(let path): .directory(path)
             case .archive(let root), .image(let root):
-                .layers(root.layers.reversed().map { Roots.tree(of: $0) }, in: paths.roots.layers)
+                .layers(try paths.roots.lowerFolders(of: root), in: paths.roots.layers)
             }
         let isOwnIPC = goal.resolved(.ipc, of: spec)
         let memory: SharedMemory =

@@ -58,7 +58,7 @@ package struct Observer {
             let restarts = allRestarts[entry.instance] ?? 0
             let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
-                entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers))
+                entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers, ledger.goal))
             container.health = health
             container.policyRestarts = restarts
             container.startedAt = latest[entry.instance]?.time
@@ -90,15 +90,21 @@ package struct Observer {
     }
 
     private func runState(
-        _ entry: Ledger.Entry, _ run: Run?, _ restarts: Int, _ health: Health?, _ helpers: Helpers
+        _ entry: Ledger.Entry, _ run: Run?, _ restarts: Int, _ health: Health?, _ helpers: Helpers, _ goal: Goal
     ) -> ObservedContainer.State {
         guard let run else { return .created }
         guard let status = end(of: run, helpers) else { return .running }
-        // After a reboot nothing is there to run in: `up` starts it, in the order of the file.
+        // After a reboot, or something like it, nothing is there to run in: `up` starts it, in the order of the file.
         let comesBack =
-            entry.isWanted && run.boot == Run.currentBoot
+            entry.isWanted && run.boot == Run.currentBoot && hasNetwork(entry.spec, goal)
             && Restarts.applies(Restarts.policy(of: entry.spec, health), to: status, count: restarts)
         return comesBack ? .restarting(status) : .exited(status)
+    }
+
+    /// Whether the network namespace that it lives in is there.
+    private func hasNetwork(_ spec: ContainerSpec, _ goal: Goal) -> Bool {
+        guard let endpoint = goal.endpointName(of: spec) else { return true }
+        return NamespaceFiles.isPinned(paths.pin(endpoint, .net))
     }
 
     /// How the process of a run ended; nil while it lives.

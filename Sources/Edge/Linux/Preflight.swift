@@ -2,7 +2,6 @@ import Cgroups
 package import Engine
 import Glibc
 import Network
-import OCI
 package import Stack
 import Syscalls
 
@@ -25,8 +24,12 @@ package struct Preflight {
             if case .directory(let path) = container.rootfs, !isFolder(path) {
                 problems.append(problem(container, "rootfs", "there is no folder \(path)"))
             }
-            if let root = container.rootfs.layered, let gone = root.layers.first(where: { !isFolder(layer($0)) }) {
-                problems.append(problem(container, "image", "the layer \(gone) of \(root.name) is not unpacked"))
+            if let root = container.rootfs.layered, root.id != nil {
+                do {
+                    _ = try paths.roots.lowerFolders(of: root)
+                } catch {
+                    problems.append(problem(container, "image", "\(root.name): \(error)"))
+                }
             }
         }
         problems += portProblems(goal, observation)
@@ -38,8 +41,6 @@ package struct Preflight {
         }
         return problems
     }
-
-    private func layer(_ digest: Digest) -> String { "\(paths.roots.layers)/\(Roots.tree(of: digest))" }
 
     private func problem(_ container: ContainerSpec, _ key: String, _ message: String) -> Event.Failure {
         Event.Failure(resource: ResourceID.container(container.id).description, key: key, message: message)

@@ -1,5 +1,6 @@
 import Glibc
-package import OCI
+import Images
+import OCI
 package import Stack
 
 /// Where Settle keeps things on this machine. Three environment variables move everything, for tests and for several
@@ -28,8 +29,14 @@ package struct Roots: Hashable, Sendable {
     package var volumes: String { "\(state)/volumes" }
     package var images: String { "\(state)/images" }
     package var layers: String { "\(images)/layers" }
-    /// Below `layers`, as `LayerStore` has it.
-    package static func tree(of layer: Digest) -> String { "\(layer.hex.prefix(16))/tree" }
+    /// What an overlay of the root's layers has as its lower directories, the topmost first, relative to `layers`.
+    ///
+    /// - Throws: `LayerError` where a layer is not there, or the layers make no image.
+    func lowerFolders(of root: LayeredRoot) throws -> [String] {
+        try LayerStore(folder: layers).lowerFolders(chain: root.layers.map(\.description)).map {
+            $0.hasPrefix("\(layers)/") ? String($0.dropFirst(layers.utf8.count + 1)) : $0
+        }
+    }
     package var projects: String { "\(state)/projects" }
 }
 

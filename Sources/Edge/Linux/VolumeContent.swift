@@ -19,7 +19,7 @@ final class VolumeCopy {
     /// Begins; nil where there is nothing to copy.
     init?(_ mount: Stack.Mount, to volume: String, of root: LayeredRoot, _ roots: Roots) throws {
         guard Files.names(in: volume).isEmpty else { return nil }
-        let names = root.layers.reversed().map { Roots.tree(of: $0) }
+        let names = try roots.lowerFolders(of: root)
         let layers = try Layers(names.map { "\(roots.layers)/\($0)" })
         let source = layers.resolved(mount.target)
         guard layers.hasFolder(source) else { return nil }

@@ -1,5 +1,6 @@
 import Compose
 import Engine
+import Images
 import Stack
 import Usage
 
@@ -21,6 +22,7 @@ struct Up: SettleCommand {
     private let dryRun: Bool
     private let removeOrphans: Bool
     private let timeout: Int?
+    private let wishes: StackRoots.Wishes
     private let strict: Bool
     private let noLogPrefix: Bool
     private let noColor: Bool
@@ -37,6 +39,10 @@ struct Up: SettleCommand {
         dryRun = line.flag("dry-run", "Only show the plan, and the system calls of each start.")
         removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
         timeout = line.timeout()
+        wishes = StackRoots.Wishes(
+            policy: line.pullPolicy(), builds: line.flag("build", "Build images first, also those that are here."),
+            refusesBuilds: line.flag("no-build", "Build no image, even one that is missing."),
+            isQuiet: line.flag("quiet-pull", "Nothing of how images come."))
         strict = line.flag("strict", "Refuse what would only be warned of.")
         noLogPrefix = line.flag("no-log-prefix", "No names before the lines of output.")
         noColor = line.flag("no-color", "No colours in the output.")
@@ -46,6 +52,8 @@ struct Up: SettleCommand {
     func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names, isStrict: strict)
         if dryRun { return try rehearse(scene) }
+        let use = try provide(scene)
+        defer { extendLifetime(use) }
         let printer = detach || wait ? nil : printer(scene)
         let prospect = try scene.locked("settle up") {
             let prospect = try look(scene)
@@ -75,6 +83,15 @@ struct Up: SettleCommand {
         let printer = LogPrinter(scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, palette: palette))
         for id in LogPrinter.kept(scene.paths) { printer.add(id, tail: 0) }
         return printer
+    }
+
+    /// Before the project is locked: it may take its time. What came stays until it is used.
+    private func provide(_ scene: Scene) throws -> StoreLock? {
+        guard let project = scene.project else { return nil }
+        let roots = StackRoots(scene, project, project.closure(of: names))
+        let use = try roots.use()
+        try roots.provide(wishes)
+        return use
     }
 
     private func look(_ scene: Scene) throws -> Prospect {

@@ -1,5 +1,7 @@
 // How an image is made, and how many containers are made of it.
 extension Shape {
+    private static let unbuilt = Support.partly("read, and not acted on: buildah has nothing of the kind")
+
     static let build: [Key] = [
         Key("context", .text, "The folder that is built from, or where it comes from."),
         Key("dockerfile", .text, "The file with the steps, Dockerfile unless set."),
@@ -17,15 +19,15 @@ extension Shape {
         Key("shm_size", .wholeSize, "The size of /dev/shm for the steps."),
         Key("ulimits", ulimits, "Limits of each process of the steps."),
         Key("privileged", .flag, "Whether the steps may do everything."),
-        Key("entitlements", .strings, "What the steps may do besides."),
-        Key("isolation", .text, "How Windows isolates the steps."),
+        Key("entitlements", .strings, "What the steps may do besides.", unbuilt),
+        Key("isolation", .text, "How Windows isolates the steps.", unbuilt),
         Key("cache_from", .strings, "Where earlier results are taken from."),
         Key("cache_to", .strings, "Where results are kept for later."),
         Key("no_cache", .flag, "Whether every step runs anew."),
-        Key("no_cache_filter", .textOrUniqueStrings, "The stages that run anew."),
+        Key("no_cache_filter", .textOrUniqueStrings, "The stages that run anew.", unbuilt),
         Key("pull", .flag, "Whether the images that it begins with are fetched anew."),
-        Key("provenance", .either(.text, .bool), "Whether a record of how it was made comes along."),
-        Key("sbom", .either(.text, .bool), "Whether a list of what is in it comes along."),
+        Key("provenance", .either(.text, .bool), "Whether a record of how it was made comes along.", unbuilt),
+        Key("sbom", .either(.text, .bool), "Whether a list of what is in it comes along.", unbuilt),
     ]
 
     static let ulimits = Kind.names(

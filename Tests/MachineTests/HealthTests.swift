@@ -172,7 +172,7 @@ extension MachineTests {
                     healthcheck:
                       test: 'echo $$WORD $$PWD; id -un; sleep 4242 & sleep 4242'
                       interval: 100ms
-                      timeout: 300ms
+                      timeout: \(isVirtual ? 3 : 1)s
                       retries: 1
                     stop_grace_period: 0s
                     network_mode: none
@@ -192,7 +192,9 @@ extension MachineTests {
                 #expect(end.utf8.count < 4200 && end.contains("123456\n123456"))
                 let last = try stack.row("web").HealthLog?.last
                 #expect(last?.ExitCode == -1)
-                #expect(last?.Output == "timed out after 300ms: hidden /usr\nnobody", "\(last?.Output ?? "")")
+                #expect(
+                    last?.Output == "timed out after \(isVirtual ? 3 : 1)s: hidden /usr\nnobody",
+                    "\(last?.Output ?? "")")
                 try stack.edit("interval: 100ms", "interval: 1h")
                 try stack.up()
                 try waitUntil("the last one") { Machine.processes { $0 == ["sleep", "4242", ""] }.isEmpty }

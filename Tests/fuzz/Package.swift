@@ -29,7 +29,8 @@ let package = Package(
         .target(name: "CUnpack", cSettings: c),
         .target(name: "Diagnostics", swiftSettings: strict),
         .target(name: "YAML", dependencies: ["CYAML", "Diagnostics"], swiftSettings: strict),
-        .target(name: "Compose", dependencies: ["YAML", "Diagnostics"], swiftSettings: strict),
+        .target(name: "OCI", dependencies: ["Diagnostics"], swiftSettings: strict),
+        .target(name: "Compose", dependencies: ["YAML", "OCI", "Diagnostics"], swiftSettings: strict),
         .target(name: "Syscalls", dependencies: ["CSyscalls"], swiftSettings: strict),
         // What reads an archive, without the processes around it.
         .target(

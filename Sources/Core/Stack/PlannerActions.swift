@@ -22,7 +22,13 @@ extension Planner {
         actions += prepared
         if HostsTable(goal) != HostsTable(old) || hasDrift("/etc/hosts") { actions.append(.hosts) }
         let portsAreServed = goal.publishedPorts.isEmpty || observed.supervisor.proxy != nil
-        if portTable(of: goal) != portTable(of: old) || hasDrift("ports") || !portsAreServed { actions.append(.ports) }
+        // What the proxy served led into a namespace that is no more.
+        let hasNewTarget = goal.publishedPorts.contains {
+            observed.brokenNamespaces[$0.endpoint]?.contains(.net) == true
+        }
+        if portTable(of: goal) != portTable(of: old) || hasDrift("ports") || !portsAreServed || hasNewTarget {
+            actions.append(.ports)
+        }
         return actions
     }
 

@@ -74,6 +74,10 @@ package struct Observer {
                 }
                 if let network, let hosts { inspect(&container, groups["\(entry.instance)"], network, hosts) }
             }
+            // Who has ended has nothing to run in any more, and yet a place in the networks.
+            if isWhole, !container.isRunning, entry.spec.namespaces.net == .own, !hasNetwork(entry.spec, ledger.goal) {
+                observation.brokenNamespaces[entry.spec.id.endpoint] = [.net]
+            }
             observation.containers[entry.instance.id] = container
         }
         if scope == .states || scope == .details { return observation }

@@ -25,7 +25,8 @@ final class Sandbox {
     }
 
     deinit {
-        _ = try? shell("umount -l \(path)/*/ 2>/dev/null; umount -l \(path) 2>/dev/null; rm -rf --one-file-system \(path)")
+        _ = try? shell(
+            "umount -l \(path)/*/ 2>/dev/null; umount -l \(path) 2>/dev/null; rm -rf --one-file-system \(path)")
     }
 
     func folder(_ name: String) throws -> String {

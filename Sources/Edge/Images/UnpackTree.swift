@@ -30,6 +30,10 @@ final class UnpackTree {
         self.isPrivileged = isPrivileged
     }
 
+    deinit {
+        forgetLatest()
+    }
+
     // MARK: Entries
 
     func makeFolder(_ path: EntryPath, _ meta: EntryMeta) throws {

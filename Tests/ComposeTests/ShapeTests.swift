@@ -82,6 +82,7 @@ import YAML
         ("mem-limit: 1g", "services.w.mem-limit: unknown key", "did you mean mem_limit?"),
         ("restart_policy: {}", "services.w.restart_policy: unknown key", "it belongs under deploy:"),
         ("replicas: 2", "services.w.replicas: unknown key", "it belongs under deploy:"),
+        ("namespaces: {network: host}", "services.w.namespaces.network: unknown key", "did you mean net?"),
         ("helicopters: 2", "services.w.helicopters: unknown key", "keys of your own begin with x-"),
         (
             "env_file: [{path: a, mode: 1}]", "services.w.env_file[0].mode: unknown key",

@@ -77,6 +77,12 @@ extension MachineTests {
             try drift("network/front bridge") { try Machine.inNamespace($0, nil, "ip link delete br-front") }
         }
 
+        @Test func aDeletedDefaultRoute() throws {
+            try drift("container/web/1 networks.front.gateway") {
+                try Machine.inNamespace($0, "web", "ip route delete default")
+            }
+        }
+
         @Test func aRenamedBridge() throws {
             try drift("network/front bridge") {
                 try Machine.inNamespace($0, nil, "ip link set br-front down; ip link set br-front name other up")

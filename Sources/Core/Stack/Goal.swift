@@ -131,6 +131,15 @@ extension Goal {
         return containers.first { $0.namespaces.net == .own && $0.id.endpoint == endpoint }?.attachments ?? []
     }
 
+    /// The place that leads out of a network namespace with these: the first in a network that has a way out.
+    package func wayOut(of attachments: [Attachment]) -> (network: NetworkSpec, interface: String)? {
+        if egress == nil { return nil }
+        for attachment in attachments {
+            if let network = network(attachment.network), !network.isInternal { return (network, attachment.interface) }
+        }
+        return nil
+    }
+
     /// Whose namespace of this kind a container uses in the end. The blueprint has no cycles.
     package func resolved(_ kind: NamespaceKind, of container: ContainerSpec) -> NamespaceOwner {
         switch container.namespaces[kind] {

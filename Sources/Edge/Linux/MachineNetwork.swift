@@ -81,13 +81,8 @@ extension LinuxMachine {
     /// The way out leads through the first network that has one. Where there is none, connects fail at once.
     private func setDefaultRoute(of endpoint: String, _ links: borrowing Links, in goal: Goal) throws {
         let present = Set(try links.names())
-        let attachments = goal.attachments(of: endpoint)
-        let outward = attachments.first { attachment in
-            present.contains(attachment.interface) && goal.network(attachment.network)?.isInternal == false
-        }
-        if goal.egress != nil, let gateway = outward.flatMap({ goal.network($0.network)?.gateway }),
-            let address = IPv4Address(gateway)
-        {
+        let attachments = goal.attachments(of: endpoint).filter { present.contains($0.interface) }
+        if let (network, _) = goal.wayOut(of: attachments), let address = IPv4Address(network.gateway) {
             try links.setDefaultRoute(.via(address))
         } else {
             try links.setDefaultRoute(.unreachable)

@@ -172,7 +172,7 @@ package struct Observer {
             for network in goal.networks where observation.stackNamespace == .broken {
                 observation.networks[network.key] = ObservedNetwork()
             }
-            return ObservedLinks(names: names, members: nil, paths: paths)
+            return ObservedLinks(names: names, members: nil, paths: paths, goal: goal)
         }
         observation.stackNamespace = isNamed ? .sound : .broken
         observation.firewall = firewallHealth(goal, stack.raw, hasUplink: states.contains { $0.name == Egress.uplink })
@@ -182,7 +182,7 @@ package struct Observer {
         }
         let known = Set(goal.networks.map(\.key))
         observation.strayNetworks = states.compactMap { names.network(of: $0.alias) }.filter { !known.contains($0) }
-        let members = ObservedLinks(names: names, members: states, paths: paths)
+        let members = ObservedLinks(names: names, members: states, paths: paths, goal: goal)
         for endpoint in goal.endpoints {
             let stray = members.strays(of: endpoint)
             if !stray.isEmpty { observation.strayLinks[endpoint.name] = stray }
@@ -257,10 +257,14 @@ struct ObservedLinks {
     /// The links of the stack namespace; nil where that cannot be looked into.
     let members: [LinkState]?
     let paths: ProjectPaths
+    let goal: Goal
 
-    private func observe(_ endpoint: String) -> [LinkState]? {
-        guard let namespace = NetworkNamespace.pinned(at: paths.pin(endpoint, .net)) else { return nil }
-        return try? Links(in: namespace.raw).observe()
+    private func observe(_ endpoint: String) -> (links: [LinkState], routes: [RouteState])? {
+        guard let namespace = NetworkNamespace.pinned(at: paths.pin(endpoint, .net)),
+            let links = try? Links(in: namespace.raw), let states = try? links.observe(),
+            let routes = try? links.routes()
+        else { return nil }
+        return (states, routes)
     }
 
     /// The networks that an endpoint has a link to without being in them.
@@ -278,31 +282,44 @@ struct ObservedLinks {
         }
         guard let members, !attachments.isEmpty else { return strays }
         let inside = observe(endpoint)
-        return strays
-            + attachments.flatMap { attachment -> [FieldChange] in
-                let path = "networks.\(attachment.network)"
-                let alias = names.alias(ofLink: endpoint, in: attachment.network)
-                guard let member = members.first(where: { $0.alias == alias }) else {
-                    return [FieldChange(path, observed: "no link", desired: attachment.address)]
-                }
-                if member.master != names.bridge(attachment.network) || !member.isUp {
-                    return [
-                        FieldChange(
-                            path, observed: member.isUp ? "in no bridge" : "link down", desired: attachment.address)
-                    ]
-                }
-                guard let inside else { return [] }
-                guard let end = inside.first(where: { $0.name == attachment.interface }), end.isUp else {
-                    return [FieldChange(path, observed: "no \(attachment.interface)", desired: attachment.address)]
-                }
-                let addresses = end.addresses.map(\.address.description)
-                return addresses == [attachment.address]
-                    ? []
-                    : [
-                        FieldChange(
-                            "\(path).ipv4_address", observed: addresses.joined(separator: " "),
-                            desired: attachment.address)
-                    ]
-            }
+        let drift = attachments.compactMap { attachment in
+            linkDrift(of: endpoint, attachment, members: members, inside: inside?.links)
+        }
+        // A link that is missing takes its routes along.
+        guard drift.isEmpty, let inside else { return strays + drift }
+        return strays + routeDrift(attachments, inside.routes)
+    }
+
+    private func linkDrift(
+        of endpoint: String, _ attachment: Attachment, members: [LinkState], inside: [LinkState]?
+    ) -> FieldChange? {
+        let path = "networks.\(attachment.network)"
+        func change(_ observed: String) -> FieldChange {
+            FieldChange(path, observed: observed, desired: attachment.address)
+        }
+        let alias = names.alias(ofLink: endpoint, in: attachment.network)
+        guard let member = members.first(where: { $0.alias == alias }) else { return change("no link") }
+        if member.master != names.bridge(attachment.network) { return change("in no bridge") }
+        if !member.isUp { return change("link down") }
+        guard let inside else { return nil }
+        guard let end = inside.first(where: { $0.name == attachment.interface }), end.isUp else {
+            return change("no \(attachment.interface)")
+        }
+        let addresses = end.addresses.map(\.address.description)
+        if addresses == [attachment.address] { return nil }
+        return FieldChange(
+            "\(path).ipv4_address", observed: addresses.joined(separator: " "), desired: attachment.address)
+    }
+
+    /// The default route: without it nothing outside is reached, and with another one an internal network may be left.
+    private func routeDrift(_ attachments: [Attachment], _ routes: [RouteState]) -> [FieldChange] {
+        let wanted = goal.wayOut(of: attachments)?.network
+        let has = routes.filter { $0.prefix.length == 0 }.compactMap { $0.gateway?.description }
+        if has == (wanted.map { [$0.gateway] } ?? []) { return [] }
+        return [
+            FieldChange(
+                "networks.\(wanted?.key ?? attachments[0].network).gateway",
+                observed: has.isEmpty ? "none" : has.joined(separator: " "), desired: wanted?.gateway ?? "none")
+        ]
     }
 }

@@ -136,6 +136,9 @@ extension Shape {
         for name in names where spellings.contains(name) || spellings.contains(name.replacing("_", by: "")) {
             return "did you mean \(name)?"
         }
+        // `pids` for `pids_limit`, `memory` for `mem_limit`.
+        let alike = names.filter { $0.split(separator: "_").contains { $0.count > 2 && lowered.hasPrefix($0) } }
+        if names.count <= 12, let only = alike.first, alike.count == 1 { return "did you mean \(only)?" }
         if top, entry.value["image"] != nil || entry.value["build"] != nil || entry.value["command"] != nil {
             return "a service stands under services:"
         }

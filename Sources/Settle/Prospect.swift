@@ -13,11 +13,16 @@ struct Prospect {
     let goal: Goal
     let contents: [Content]
     let plan: Plan
+    let again: Set<Instance>
 
     /// - Parameters:
     ///   - services: only these, with what they need; all where none is named.
+    ///   - again: of what is there, what is to be made and run anew.
     ///   - status: the exit status where the machine cannot fulfil what the file asks for.
-    init(_ scene: Scene, services: [String], removesOrphans: Bool, status: Int32) throws {
+    init(
+        _ scene: Scene, services: [String], removesOrphans: Bool,
+        again: (Observation) -> Set<Instance> = { _ in [] }, status: Int32
+    ) throws {
         guard let project = scene.project else { throw StackFiles.missing }
         let unknown = services.filter { project.service($0) == nil }
         if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
@@ -35,7 +40,8 @@ struct Prospect {
                 status: status)
         }
         self.goal = goal
-        plan = Stack.plan(from: observation, to: goal)
+        self.again = again(observation)
+        plan = Stack.plan(from: observation, to: goal, again: self.again)
         if !result.orphans.isEmpty && !removesOrphans {
             let names = result.orphans.map { $0.name(in: scene.name) }.joined(separator: ", ")
             scene.output.warn("no longer in the file, and left alone: \(names); --remove-orphans removes them")

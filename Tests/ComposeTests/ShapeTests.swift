@@ -178,7 +178,7 @@ import YAML
                 "f:3:5: error: services.w.tty: cannot be honoured: services run without a terminal\n  hint: use settle exec -t"
             ])
         // Its keys are not told one by one.
-        #expect(try inService("pre_stop: [{command: a, user: b}]").count == 1)
+        #expect(try inService("pre_start: [{command: a, user: b}]").count == 1)
         #expect(
             try unhonoured("networks: {a: {driver: overlay}}") == [
                 "f:1:24: error: networks.a.driver: \"overlay\" cannot be honoured: networks are bridges\n  hint: leave it out"

@@ -89,6 +89,7 @@ final class FakeMachine: Machine {
         if world.processes[instance] != nil { state = .running }
         var container = ObservedContainer(entry: entry, state: state)
         guard container.isRunning else { return container }
+        container.isHalfStarted = halves.contains(instance)
         for difference in (world.limits[instance] ?? ResourceLimits()).texts
         where difference.1 != text(entry, difference.0) {
             container.limitDrift[difference.0] = difference.1
@@ -180,6 +181,9 @@ final class FakeMachine: Machine {
         ) {
             throw Fault.refusal("\(instance) depends on one that is still on its way")
         }
+        // Nobody is told of a life that came before.
+        news.removeAll { $0.0 == instance }
+        hooked.removeAll { $0.0 == instance }
         onTheWay.append(instance)
         crowd = max(crowd, onTheWay.count)
         hasLogs = true
@@ -188,6 +192,7 @@ final class FakeMachine: Machine {
         world.limits[instance] = spec.limits
         world.hosts[instance] = goal.hosts(of: spec)
         world.ends[instance] = nil
+        if spec.hooks?.postStart.isEmpty == false { halves.insert(instance) }
     }
 
     func awaitStart(_ instance: Instance) throws(Event.Failure) {
@@ -213,6 +218,30 @@ final class FakeMachine: Machine {
         guard world.processes.removeValue(forKey: instance) != nil else { return }
         world.ends[instance] = status
         news.append((instance, status))
+    }
+
+    /// How hooks end, by their program: with 0 unless said.
+    var answers: [String: Int32] = [:]
+    private(set) var hooked: [(Instance, Health.Answer)] = []
+    /// Starts that are not whole.
+    private var halves: Set<Instance> = []
+
+    func takeAnswers() -> [(Instance, Health.Answer)] {
+        defer { hooked = [] }
+        return hooked
+    }
+
+    func begin(_ hook: HookCommand, in instance: Instance) throws(Event.Failure) {
+        try count()
+        guard world.processes[instance] != nil else { throw Fault.refusal("\(instance) does not run") }
+        hooked.append((instance, Health.Answer(exitCode: answers[hook.arguments[0]] ?? 0, output: "")))
+    }
+
+    func endHook(in instance: Instance) { hooked.removeAll { $0.0 == instance } }
+
+    func noteReady(_ instance: Instance) throws(Event.Failure) {
+        try count()
+        halves.remove(instance)
     }
 
     func lastOutput(of id: ContainerID, lines: Int) -> [String] { ["last words of \(id)"] }

@@ -59,6 +59,7 @@ final class Simulation {
             if machine.isDead { succeed() }
             machine.faultAt = nil
             _ = machine.takeNews()
+            _ = machine.takeAnswers()
         }
         let transaction = try Transaction(
             plan, from: try machine.observe(ledger), on: machine, store: store, timeout: nil
@@ -69,6 +70,7 @@ final class Simulation {
             if machine.isDead { return nil }
             if let outcome = transaction.outcome { return outcome }
             for (instance, status) in machine.takeNews() { transaction.ended(instance, status, now: clock) }
+            for (instance, answer) in machine.takeAnswers() { transaction.hooked(instance, answer) }
             if let deadline = transaction.deadline, deadline > clock { clock = deadline }
             transaction.advance(now: clock)
         }

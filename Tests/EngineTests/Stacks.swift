@@ -32,6 +32,10 @@ struct Stacks {
     ) -> ContainerSpec {
         var spec = ContainerSpec(id: ContainerID(name), arguments: ["run", chance(60) ? "one" : "two"])
         if chance(30) { spec.limits.memory = chance(50) ? 1 << 26 : 1 << 27 }
+        if chance(20) { spec.hooks = Hooks(postStart: [Hook(["warm-up"], key: "post_start[0]")]) }
+        if chance(20) {
+            spec.hooks = Hooks(postStart: spec.hooks?.postStart ?? [], preStop: [Hook(["drain"], key: "pre_stop[0]")])
+        }
         if chance(30) { spec.labels = ["x": chance(50) ? "1" : "2"] }
         if chance(30) {
             let content = Digest(hex: String(repeating: chance(50) ? "a" : "b", count: 64))!

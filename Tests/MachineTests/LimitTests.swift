@@ -15,7 +15,9 @@ extension MachineTests {
             try withStack(yaml) { stack in
                 try stack.run("up", "-d")
                 try waitUntil("its end") { try stack.row("hog").State == "exited" }
-                #expect(try stack.row("hog").ExitCode == 137)
+                let hog = try stack.row("hog")
+                #expect(hog.ExitCode == 137 && hog.Status == "Exited (137), out of memory", "\(hog)")
+                #expect(try stack.diff().map(\.reason) == ["it was killed by the kernel: out of memory"])
                 #expect(try stack.expect(0, "logs", "hog").out.contains("survived") == false)
                 #expect(try stack.pid(of: "web") > 0)
             }

@@ -97,6 +97,33 @@ extension MachineTests {
             }
         }
 
+        @Test func `deploy's policy counts and waits as it says, and restart does not count beside it`() throws {
+            let policy = "deploy: {restart_policy: {condition: on-failure, delay: 300ms, max_attempts: 2}}"
+            let other = """
+                services:
+                  quiet:
+                    rootfs: host
+                    command: [sh, -c, "echo once"]
+                    restart: always
+                    deploy: {restart_policy: {condition: none}}
+                """
+            let text = yaml("always").replacingOccurrences(
+                of: "restart: \"always\"", with: "restart: always\n    \(policy)")
+            try withStack(text.replacingOccurrences(of: "services:", with: other)) { stack in
+                try stack.up()
+                try waitUntil("their rest") { try stack.ps().allSatisfy { $0.State == "exited" } }
+                let times = runs(stack)
+                #expect(times.count == 3)
+                #expect(zip(times.dropFirst(), times).map(-).allSatisfy { $0 >= 290 }, "\(times)")
+                #expect(try stack.expect(0, "logs", "--no-log-prefix", "quiet").out == "once\n")
+                // In place: nobody is touched.
+                try stack.edit("condition: none", "condition: on-failure")
+                #expect(
+                    try stack.diff().filter { $0.resource == "container/quiet/1" }.flatMap { $0.fields.map(\.path) }
+                        == ["restart"])
+            }
+        }
+
         @Test func `the waits grow, and a stop in between is the end of it`() throws {
             try withStack(yaml("always")) { stack in
                 try stack.up()
@@ -110,6 +137,39 @@ extension MachineTests {
                 let count = runs(stack).count
                 usleep(2_000_000)
                 #expect(runs(stack).count == count)
+            }
+        }
+
+        @Test func `a job runs again for other inputs, and when somebody asks`() throws {
+            let yaml = """
+                services:
+                  job:
+                    rootfs: host
+                    command: [sh, -c, "cat /etc/job.conf >> /runs/all"]
+                    volumes: ["./runs:/runs"]
+                    configs: [{source: conf, target: /etc/job.conf}]
+                  web: {rootfs: host, command: [sleep, infinity], stop_grace_period: 0s}
+                configs: {conf: {file: ./conf}}
+                """
+            try withStack(yaml) { stack in
+                try stack.file("conf", "1\n")
+                try stack.up()
+                try waitUntil("its end") { try stack.row("job").State == "exited" }
+                let web = try stack.pid(of: "web")
+                try stack.up()
+                #expect(runs(stack) == [1])
+                try stack.file("conf", "2\n")
+                let change = try #require(try stack.diff().first)
+                #expect(change.action == "replace" && change.reason == "done, but with another configs[0].content")
+                try stack.up()
+                try waitUntil("its second end") { try stack.row("job").State == "exited" && runs(stack) == [1, 2] }
+                try stack.expectSettled()
+                try stack.up("--rerun", "web")
+                #expect(runs(stack) == [1, 2])
+                try stack.up("--rerun")
+                try waitUntil("its third end") { try stack.row("job").State == "exited" && runs(stack) == [1, 2, 2] }
+                #expect(try stack.pid(of: "web") == web)
+                try stack.expectSettled()
             }
         }
 

@@ -13,10 +13,19 @@ struct Rehearsal {
     var deaf: Set<String> = []
     /// Those that end by themselves once started, and how.
     var tasks: [String: Stack.ExitStatus] = [:]
+    /// How hooks end, by their program: with 0 unless said.
+    var answers: [String: Int32] = [:]
+    /// Those that do not end.
+    var endless: Set<String> = []
 
     init(_ plan: Plan, from observation: Observation, grace: [String: Int64] = [:]) {
         let rules = observation.ledger.entries.map { entry in
-            (entry.instance, StopRule(signal: 15, graceMilliseconds: grace[entry.instance.id.service] ?? 10_000))
+            (
+                entry.instance,
+                StopRule(
+                    signal: 15, graceMilliseconds: grace[entry.instance.id.service] ?? 10_000,
+                    hooks: (entry.spec.hooks?.preStop ?? []).map { HookCommand($0, in: entry.spec) })
+            )
         }
         run = ChangeRun(
             plan, states: observation.containers.mapValues(\.state),
@@ -28,6 +37,7 @@ struct Rehearsal {
     mutating func perform() throws(ChangeRun.Failure) {
         while !run.isDone {
             var ended: [(Instance, Stack.ExitStatus)] = []
+            var hooked: [(Instance, Int32)] = []
             while let command = try run.next(now: now) {
                 let time = now == 1_000_000 ? "" : " at \((now - 1_000_000) / 1000)s"
                 log.append(word(command) + time)
@@ -38,16 +48,30 @@ struct Rehearsal {
                 case .signal(let instance, _):
                     if !deaf.contains(instance.id.service) { ended.append((instance, .signal(15))) }
                 case .kill(let instance): ended.append((instance, .signal(9)))
-                case .perform, .commit, .warn: break
+                case .hook(let instance, let hook):
+                    let program = hook.arguments[0]
+                    if !endless.contains(program) { hooked.append((instance, answers[program] ?? 0)) }
+                case .perform, .commit, .warn, .endHook, .ready: break
                 }
             }
             for (instance, status) in ended {
                 running.remove(instance)
                 run.ended(instance, status, now: now)
             }
-            if !ended.isEmpty { continue }
+            for (instance, code) in hooked { run.hooked(instance, Health.Answer(exitCode: code, output: "")) }
+            if !ended.isEmpty || !hooked.isEmpty { continue }
             guard let deadline = run.deadline, deadline > now else { return }
             now = deadline
+        }
+    }
+
+    /// What it fails with; nil where it does not.
+    mutating func failure() -> ChangeRun.Failure? {
+        do throws(ChangeRun.Failure) {
+            try perform()
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -67,6 +91,9 @@ struct Rehearsal {
         case .perform(let action): action.words
         case .signal(let instance, let signal): "signal \(instance) \(signal)"
         case .kill(let instance): "kill \(instance)"
+        case .hook(let instance, let hook): "\(hook.key) \(instance)"
+        case .endHook(let instance): "end-hook \(instance)"
+        case .ready(let instance): "ready \(instance)"
         case .commit: "commit"
         case .warn(let text): "warn \(text)"
         }

@@ -103,30 +103,4 @@ import Testing
         #expect(
             plan(from: Observation(sound: ledger), to: goal(container("a"))).changes.contains { $0.verb == .create })
     }
-
-    // MARK: Restart policies
-
-    @Test func theWaitDoublesUpToAMinuteAndIsForgiven() {
-        var restarts = Restarts()
-        var waits: [Int64] = []
-        for _ in 0..<12 {
-            if case .restart(let wait) = restarts.ended(.code(0), policy: .always, ranMilliseconds: 5) {
-                waits.append(wait)
-            }
-        }
-        #expect(waits == [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000])
-        #expect(restarts.count == 12)
-        #expect(restarts.ended(.code(0), policy: .always, ranMilliseconds: 10_000) == .restart(afterMilliseconds: 100))
-    }
-
-    @Test func failuresAreCounted() {
-        var restarts = Restarts()
-        let policy = RestartPolicy.onFailure(limit: 2)
-        #expect(restarts.ended(.code(0), policy: policy, ranMilliseconds: 0) == .rest)
-        #expect(restarts.ended(.unknown, policy: policy, ranMilliseconds: 0) == .restart(afterMilliseconds: 100))
-        #expect(restarts.ended(.signal(9), policy: policy, ranMilliseconds: 0) == .restart(afterMilliseconds: 200))
-        #expect(restarts.ended(.code(1), policy: policy, ranMilliseconds: 0) == .rest)
-        #expect(restarts.ended(.code(1), policy: .no, ranMilliseconds: 0) == .rest)
-        #expect(Restarts.applies(.unlessStopped, to: .code(0), count: 99))
-    }
 }

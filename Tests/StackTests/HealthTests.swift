@@ -222,7 +222,7 @@ func health(_ status: Health.Status, output: String = "") -> Health {
 }
 
 /// Chance that can be repeated.
-private struct Dice {
+struct Dice {
     var state: UInt64
 
     mutating func roll(_ range: ClosedRange<Int64>) -> Int64 {

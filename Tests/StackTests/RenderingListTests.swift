@@ -49,7 +49,8 @@ import Testing
                 {"Cgroup":"settle/shop/web.1.3","Command":"\\"sleep infinity\\"",\
                 "CreatedAt":"2026-11-18 11:01:40 +0000 UTC","ExitCode":0,"Health":"","ID":"shop.web.1.3",\
                 "Image":"rootfs:host","Labels":"a=b,tier=front","Mounts":"","Name":"shop-web-1","Names":"shop-web-1",\
-                "Namespaces":{"net":4026532002,"pid":4026532001},"Networks":"default","Pid":4711,\
+                "Namespaces":{"net":4026532002,"pid":4026532001},"Networks":"default",\
+                "OOMKilled":false,"Pid":4711,\
                 "Ports":"0.0.0.0:8080->80/tcp, [::]:8080->80/tcp","Project":"shop","Publishers":[\
                 {"URL":"0.0.0.0","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"},\
                 {"URL":"::","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"}],\
@@ -57,6 +58,14 @@ import Testing
 
                 """)
         #expect(list.identifiers() == "shop.web.1.3\n")
+    }
+
+    @Test func whatWasKilledForWantOfMemoryIsNamedSo() {
+        var observation = observation
+        observation.containers[ContainerID("job", 2)]?.state = .exited(.outOfMemory)
+        let list = ContainerList(observation, project: "shop", now: now)
+        #expect(list.table().contains("Exited (137), out of memory"))
+        #expect(list.jsonLines().contains("\"OOMKilled\":true"))
     }
 
     @Test func anEmptyListIsAHeader() {

@@ -107,8 +107,11 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .readOnly: spec.readOnly = true
     case .initProcess: spec.usesInit = true
     case .restart: spec.restart = .onFailure(limit: 3)
+    case .restartPolicy: spec.restartPace = Stack.RestartPace(attempts: 3)
     case .stopSignal: spec.stopSignal = 2
     case .stopGrace: spec.stopGraceMilliseconds = 1
+    case .postStart: spec.hooks = Hooks(postStart: [Stack.Hook(["warm-up"], key: "post_start[0]")])
+    case .preStop: spec.hooks = Hooks(preStop: [Stack.Hook(["drain"], key: "pre_stop[0]")])
     case .labels: spec.labels = ["tier": "front"]
     case .logging: spec.logging.maxFiles = 5
     case .dependencies: spec.dependencies = [Stack.Dependency("db", .started, required: false)]

@@ -18,6 +18,8 @@ struct ServiceDraft {
     var deployLimits = Resources()
     var deployPlaces: [String: Reader] = [:]
     var replicas: [(count: Int, reader: Reader)] = []
+    /// What `deploy.restart_policy` says.
+    var restart: RestartDraft?
 }
 
 extension Keys {
@@ -119,6 +121,8 @@ extension Keys {
             "on_unhealthy": { draft, reader in
                 draft.service.onUnhealthy = reader.word(UnhealthyReaction.self) ?? .none
             },
+            "post_start": { draft, reader in draft.service.postStart = hooks("post_start", reader) },
+            "pre_stop": { draft, reader in draft.service.preStop = hooks("pre_stop", reader) },
             "labels": { draft, reader in draft.service.labels = reader.labels() ?? [:] },
             "pid": { draft, reader in state(.pid, reader, ["host"], &draft) },
             "ipc": { draft, reader in
@@ -139,6 +143,7 @@ extension Keys {
         [
             "replicas": { draft, reader in replicas(reader, &draft) },
             "resources": { draft, reader in deployResources.read(reader, into: &draft) },
+            "restart_policy": { draft, reader in draft.restart = restartPolicy(reader) },
             "mode": { _, reader in
                 if reader.node.scalar?.text != "replicated" { reader.error("only the mode replicated is supported") }
             },

@@ -21,6 +21,10 @@ extension Keys {
         finishNamespaces(&draft)
         finishLimits(&draft)
         finishReplicas(&draft)
+        if let restart = draft.restart {
+            draft.service.restart = restart.policy
+            draft.service.restartPace = restart.pace == RestartPace() ? nil : restart.pace
+        }
         finishNetworks(&draft)
     }
 

@@ -36,11 +36,17 @@ package struct Service: Codable, Hashable, Sendable {
     /// The root file system cannot be written to.
     package var readOnly: Bool
     package var restart: RestartPolicy
+    /// What `deploy.restart_policy` says besides.
+    package var restartPace: RestartPace?
     /// A reaper as the container's first process.
     package var `init`: Bool
     /// nil: the image's, else SIGTERM.
     package var stopSignal: Signal?
     package var stopGracePeriod: Duration
+    /// Run inside when it has started, one after the other.
+    package var postStart: [Hook]
+    /// Run inside before it is stopped.
+    package var preStop: [Hook]
     package var labels: [String: String]
     package var logging: LogSettings
     /// nil: the image's.
@@ -70,6 +76,8 @@ package struct Service: Codable, Hashable, Sendable {
         restart = .no
         self.`init` = false
         stopGracePeriod = .seconds(10)
+        postStart = []
+        preStop = []
         labels = [:]
         logging = LogSettings()
         onUnhealthy = .none
@@ -265,6 +273,21 @@ package enum RestartPolicy: Codable, Hashable, Sendable {
         case .onFailure(let maximum): maximum.map { "on-failure:\($0)" } ?? "on-failure"
         case .unlessStopped: "unless-stopped"
         }
+    }
+}
+
+/// How a container is started again. What is nil is without a limit, or as the runtime has it.
+package struct RestartPace: Codable, Hashable, Sendable {
+    /// How often at most, within `window`.
+    package var attempts: Int?
+    package var delay: Duration?
+    /// nil: since somebody last asked for the container.
+    package var window: Duration?
+
+    package init(attempts: Int? = nil, delay: Duration? = nil, window: Duration? = nil) {
+        self.attempts = attempts
+        self.delay = delay
+        self.window = window
     }
 }
 

@@ -2,11 +2,17 @@
 package struct StopRule: Hashable, Sendable {
     package var signal: Int32
     package var graceMilliseconds: Int64
+    /// What runs inside before the signal.
+    package var hooks: [HookCommand]
 
-    package init(signal: Int32, graceMilliseconds: Int64) {
+    package init(signal: Int32, graceMilliseconds: Int64, hooks: [HookCommand] = []) {
         self.signal = signal
         self.graceMilliseconds = graceMilliseconds
+        self.hooks = hooks
     }
+
+    /// From the first hook to the kill.
+    var longestMilliseconds: Int64 { hooks.isEmpty ? graceMilliseconds : 2 * graceMilliseconds }
 }
 
 /// One plan being performed, as a state machine without effects: it says what to do next and is told what came of it.
@@ -18,6 +24,12 @@ package struct ChangeRun: Sendable {
         case perform(Action)
         case signal(Instance, Int32)
         case kill(Instance)
+        /// Run it inside, and tell `hooked` what came of it.
+        case hook(Instance, HookCommand)
+        /// The hook under way has had its time.
+        case endHook(Instance)
+        /// Its start is whole: everything that belongs to it has run.
+        case ready(Instance)
         /// Everything has started: write the ledger.
         case commit
         case warn(String)
@@ -34,7 +46,7 @@ package struct ChangeRun: Sendable {
 
     private enum Phase { case preparing, turning, removing, cleaning, done }
 
-    private enum Progress { case running, stopped, started }
+    private enum Progress { case running, stopped, hooking, started }
 
     private let plan: Plan
     package let rules: [Instance: StopRule]
@@ -52,6 +64,9 @@ package struct ChangeRun: Sendable {
     private var health: [ContainerID: Health]
     /// Those that ended well at least once, whether or not they run again.
     private var completed: Set<ContainerID>
+    /// What has started and has something to run inside.
+    private var hooks: [Instance: PostStart] = [:]
+    private var failure: Failure?
     private var warnings: [String] = []
     private var warned: Set<String> = []
 
@@ -83,6 +98,10 @@ package struct ChangeRun: Sendable {
     package mutating func next(now: Int64) throws(Failure) -> Command? {
         while true {
             if !warnings.isEmpty { return .warn(warnings.removeFirst()) }
+            if let failure {
+                self.failure = nil
+                throw failure
+            }
             switch phase {
             case .preparing:
                 if let action = pending.popFirst() { return .perform(action) }
@@ -91,6 +110,7 @@ package struct ChangeRun: Sendable {
             case .turning:
                 if let command = stops.next(now: now) { return command }
                 if let start = try nextStart() { return .perform(.start(start)) }
+                if let command = nextHook(now) { return command }
                 if progress.values.contains(where: { $0 != .started }) { return nil }
                 if try !conditionsHold() { return nil }
                 let levels = plan.removals.map { $0.filter { !ended.contains($0) } }.filter { !$0.isEmpty }
@@ -113,7 +133,7 @@ package struct ChangeRun: Sendable {
     /// When `next` has something to do even if nothing happens.
     package var deadline: Int64? {
         switch phase {
-        case .turning: stops.deadline
+        case .turning: ([stops.deadline] + hooks.values.map(\.deadline)).compactMap { $0 }.min()
         case .removing: removals.deadline
         case .preparing, .cleaning, .done: nil
         }
@@ -122,6 +142,7 @@ package struct ChangeRun: Sendable {
     /// To be called when an instance's process has ended.
     package mutating func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) {
         ended.insert(instance)
+        if hooks[instance] != nil { hooked(instance, Health.Answer(exitCode: -1, output: "is not done: it \(status)")) }
         stops.ended(instance)
         removals.ended(instance)
         if isCurrent(instance) {
@@ -147,15 +168,53 @@ package struct ChangeRun: Sendable {
     /// Whether it is the life that the change leaves alone or has begun; an earlier one says nothing of this one.
     private func isCurrent(_ instance: Instance) -> Bool {
         guard let turnover = turnover(instance.id) else { return true }
-        return progress[instance.id] == .started && turnover.start == instance
+        return [.hooking, .started].contains(progress[instance.id]) && turnover.start == instance
     }
 
     private func turnover(_ id: ContainerID) -> Turnover? { plan.turnovers.first { $0.id == id } }
 
     /// Whether the run wants this instance to end, now or later, so that no restart policy applies.
     package func isEnding(_ instance: Instance) -> Bool {
-        plan.removals.contains { $0.contains(instance) }
-            || (stops.contains(instance) && progress[instance.id] == .running)
+        plan.removals.contains { $0.contains(instance) } || isTurning(instance)
+    }
+
+    /// Whether it ends because another life begins.
+    package func isTurning(_ instance: Instance) -> Bool {
+        (stops.contains(instance) && progress[instance.id] == .running)
+    }
+
+    // MARK: Hooks
+
+    /// To be called when a hook has ended, or could not begin.
+    package mutating func hooked(_ instance: Instance, _ answer: Health.Answer) {
+        stops.hooked(instance, answer)
+        removals.hooked(instance, answer)
+        guard let culprit = hooks[instance]?.take(answer) else { return }
+        failure = Failure(
+            container: instance.id, key: culprit.key, message: "\(shellText(culprit.arguments)) \(answer.failure)",
+            culprit: instance.id)
+        finishHooks(of: instance)
+    }
+
+    private mutating func nextHook(_ now: Int64) -> Command? {
+        for instance in hooks.keys.sorted() {
+            switch hooks[instance]!.next(now) {
+            case .begin(let hook): return .hook(instance, hook)
+            case .wait: continue
+            case .late:
+                hooked(instance, Health.Answer(exitCode: -1, output: "did not end within \(PostStart.longest / 1000)s"))
+                return .endHook(instance)
+            case .done:
+                finishHooks(of: instance)
+                return .ready(instance)
+            }
+        }
+        return nil
+    }
+
+    private mutating func finishHooks(of instance: Instance) {
+        hooks[instance] = nil
+        progress[instance.id] = .started
     }
 
     // MARK: Starting
@@ -163,7 +222,9 @@ package struct ChangeRun: Sendable {
     private mutating func nextStart() throws(Failure) -> Instance? {
         for turnover in plan.turnovers where progress[turnover.id] == .stopped {
             guard let start = turnover.start, try isReady(turnover) else { continue }
-            progress[turnover.id] = .started
+            let hooks = PostStart(plan.ledger.entry(turnover.id)?.spec)
+            if let hooks { self.hooks[start] = hooks }
+            progress[turnover.id] = hooks == nil ? .started : .hooking
             states[turnover.id] = .running
             health[turnover.id] = nil
             completed.remove(turnover.id)

@@ -25,6 +25,10 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var readOnly: Bool
     package var usesInit: Bool
     package var restart: RestartPolicy
+    /// nil: as Docker does it, without a limit but the policy's.
+    package var restartPace: RestartPace?
+    /// nil where it has none.
+    package var hooks: Hooks?
     package var stopSignal: Int32
     package var stopGraceMilliseconds: Int
     package var labels: [String: String]
@@ -252,6 +256,31 @@ package enum RestartPolicy: Hashable, Codable, Sendable, CustomStringConvertible
         case .onFailure(let limit): limit.map { "on-failure:\($0)" } ?? "on-failure"
         case .unlessStopped: "unless-stopped"
         }
+    }
+}
+
+/// How a container is started again. Times are milliseconds.
+package struct RestartPace: Hashable, Codable, Sendable {
+    /// How often at most, within `window`.
+    package var attempts: Int?
+    /// From an end to the next start; nil: longer and longer.
+    package var delay: Int64?
+    /// nil: since somebody last asked for the container.
+    package var window: Int64?
+
+    package init(attempts: Int? = nil, delay: Int64? = nil, window: Int64? = nil) {
+        self.attempts = attempts
+        self.delay = delay
+        self.window = window
+    }
+}
+
+extension RestartPace: CustomStringConvertible {
+    package var description: String {
+        [
+            attempts.map { "at most \($0) times" }, window.map { "within \(HealthCheck.text($0))" },
+            delay.map { "after \(HealthCheck.text($0))" },
+        ].compactMap { $0 }.joined(separator: " ")
     }
 }
 

@@ -10,7 +10,8 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case memory = "mem_limit", memorySwap = "memswap_limit", cpus, cpuShares = "cpu_shares", cpuset
     case pids = "pids_limit"
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
-    case restart, stopSignal = "stop_signal", stopGrace = "stop_grace_period"
+    case restart, restartPolicy = "deploy.restart_policy", stopSignal = "stop_signal", stopGrace = "stop_grace_period"
+    case postStart = "post_start", preStop = "pre_stop"
     case labels, logging, dependencies = "depends_on"
     case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
 
@@ -27,7 +28,8 @@ package enum ServiceKey: String, CaseIterable, Sendable {
             .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess:
             .replace
         case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart,
-            .stopSignal, .stopGrace, .labels, .logging, .dependencies, .healthCheck, .onUnhealthy:
+            .restartPolicy, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging, .dependencies,
+            .healthCheck, .onUnhealthy:
             .inPlace
         }
     }
@@ -107,8 +109,11 @@ extension ContainerSpec {
         case .readOnly: return one(String(readOnly), String(new.readOnly))
         case .initProcess: return one(String(usesInit), String(new.usesInit))
         case .restart: return one(restart.description, new.restart.description)
+        case .restartPolicy: return one(restartPace?.description, new.restartPace?.description)
         case .stopSignal: return one(String(stopSignal), String(new.stopSignal))
         case .stopGrace: return one("\(stopGraceMilliseconds)ms", "\(new.stopGraceMilliseconds)ms")
+        case .postStart: return hookChanges(key, hooks?.postStart, new.hooks?.postStart)
+        case .preStop: return hookChanges(key, hooks?.preStop, new.hooks?.preStop)
         case .labels: return map(key, labels, new.labels)
         case .logging:
             return one(
@@ -119,6 +124,10 @@ extension ContainerSpec {
         case .onUnhealthy:
             return one((healthCheck?.reaction ?? .none).rawValue, (new.healthCheck?.reaction ?? .none).rawValue)
         }
+    }
+
+    private func hookChanges(_ key: ServiceKey, _ old: [Hook]?, _ new: [Hook]?) -> [FieldChange] {
+        list(key, old?.map(\.description) ?? [], new?.map(\.description) ?? [])
     }
 
     private var conditions: [String: String] {

@@ -66,9 +66,12 @@ extension ContainerSpec {
         readOnly = service.readOnly
         usesInit = service.`init`
         restart = RestartPolicy(service.restart)
+        restartPace = service.restartPace.map(RestartPace.init)
+        if !service.postStart.isEmpty || !service.preStop.isEmpty {
+            hooks = Hooks(postStart: service.postStart.map(Hook.init), preStop: service.preStop.map(Hook.init))
+        }
         stopSignal = service.stopSignal?.number ?? image?.stopSignal.flatMap(Signal.number(named:)) ?? 15
-        let (seconds, attoseconds) = service.stopGracePeriod.components
-        stopGraceMilliseconds = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+        stopGraceMilliseconds = Int(service.stopGracePeriod.milliseconds)
         labels = (image?.labels ?? [:]).merging(service.labels) { _, own in own }
         logging = LogSettings(maxSize: service.logging.maxSize, maxFiles: service.logging.maxFile)
         dependencies = service.dependencies.map(Dependency.init)
@@ -177,6 +180,12 @@ extension RestartPolicy {
         case .onFailure(let maximum): self = .onFailure(limit: maximum)
         case .unlessStopped: self = .unlessStopped
         }
+    }
+}
+
+extension RestartPace {
+    fileprivate init(_ pace: Compose.RestartPace) {
+        self.init(attempts: pace.attempts, delay: pace.delay?.milliseconds, window: pace.window?.milliseconds)
     }
 }
 

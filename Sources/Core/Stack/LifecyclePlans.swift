@@ -19,7 +19,7 @@ package func plan(starting ids: [ContainerID], from observed: Observation) -> Pl
     lifecycle.waitsForOthers = true
     for id in lifecycle.withDependencies {
         guard let container = observed.containers[id], !container.state.isAlive else { continue }
-        if !lifecycle.asked.contains(id), container.isAtRest { continue }
+        if !lifecycle.asked.contains(id), container.isDone { continue }
         lifecycle.want(id, true)
         lifecycle.change(id, .restart, from: container.state, to: "running")
         lifecycle.turnOver(container)
@@ -141,11 +141,6 @@ private struct Lifecycle {
         }
         return plan
     }
-}
-
-extension ObservedContainer {
-    /// It has done its work, and nobody wants it again.
-    fileprivate var isAtRest: Bool { entry.isWanted && state == .exited(.code(0)) }
 }
 
 extension ObservedContainer.State {

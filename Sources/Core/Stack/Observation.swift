@@ -76,6 +76,8 @@ package struct ObservedContainer: Hashable, Sendable {
     /// Kind → inode number.
     package var namespaces: [NamespaceKind: UInt64] = [:]
     package var policyRestarts = 0
+    /// Whether it runs, and what was to run inside after its start has not come to an end.
+    package var isHalfStarted = false
     /// Of its last life; nil where it has no health check, or has not run.
     package var health: Health?
     /// Whether its log has all that its last life wrote: the supervisor empties the pipe and then notes the end.
@@ -103,12 +105,17 @@ package struct ObservedContainer: Hashable, Sendable {
     }
 
     package var isRunning: Bool { state == .running }
+
+    /// It has done its work, and nobody wants it again.
+    package var isDone: Bool { entry.isWanted && state == .exited(.code(0)) }
 }
 
 /// How a process ended.
 package enum ExitStatus: Hashable, Codable, Sendable, CustomStringConvertible {
     case code(Int32)
     case signal(Int32)
+    /// The kernel killed it, or one of its processes, for want of memory.
+    case outOfMemory
     /// Nobody was there to see it: never taken for success.
     case unknown
 
@@ -119,6 +126,7 @@ package enum ExitStatus: Hashable, Codable, Sendable, CustomStringConvertible {
         switch self {
         case .code(let code): code
         case .signal(let number): 128 + number
+        case .outOfMemory: 128 + 9
         case .unknown: 255
         }
     }
@@ -127,6 +135,7 @@ package enum ExitStatus: Hashable, Codable, Sendable, CustomStringConvertible {
         switch self {
         case .code(let code): "exited with \(code)"
         case .signal(let number): "was killed by signal \(number)"
+        case .outOfMemory: "was killed by the kernel: out of memory"
         case .unknown: "ended, nobody saw how"
         }
     }

@@ -5,8 +5,12 @@ import Compose
 ///
 /// - Parameter wakes: the containers that may be started again where they ended; nil for all. An undo wakes those that
 ///   ran before.
-package func plan(from observed: Observation, to goal: Goal, wakes: Set<ContainerID>? = nil) -> Plan {
-    var planner = Planner(observed: observed, goal: goal, wakes: wakes)
+/// - Parameter again: lives that somebody asks to be followed by another one. A plan made anew after a crash finds the
+///   next one there already.
+package func plan(
+    from observed: Observation, to goal: Goal, wakes: Set<ContainerID>? = nil, again: Set<Instance> = []
+) -> Plan {
+    var planner = Planner(observed: observed, goal: goal, wakes: wakes, again: again)
     return planner.plan()
 }
 
@@ -14,6 +18,7 @@ struct Planner {
     let observed: Observation
     let goal: Goal
     let wakes: Set<ContainerID>?
+    let again: Set<Instance>
     var changes: [Change] = []
     var turnovers: [ContainerID: Turnover] = [:]
     var entries: [Ledger.Entry] = []
@@ -21,8 +26,9 @@ struct Planner {
 
     var old: Goal { observed.ledger.goal }
 
-    init(observed: Observation, goal: Goal, wakes: Set<ContainerID>?) {
+    init(observed: Observation, goal: Goal, wakes: Set<ContainerID>?, again: Set<Instance>) {
         self.observed = observed
+        self.again = again
         self.goal = goal
         self.wakes = wakes
     }
@@ -184,15 +190,20 @@ struct Planner {
             return
         }
         let edits = container.entry.spec.changes(to: spec)
-        if edits.contains(where: { $0.key.effect == .replace }) {
-            replace(container, with: spec, edits)
+        if let reason = reasonToReplace(container, edits) {
+            replace(container, with: spec, edits, reason)
             return
         }
         let mayWake = wakes?.contains(spec.id) ?? true
         entries.append(
             Ledger.Entry(instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted))
         update(container, to: spec, edits)
-        if mayWake, let (reason, isDrift) = reasonToWake(container, as: spec) {
+        if mayWake, container.isHalfStarted {
+            let instance = container.entry.instance
+            turnOver(spec, stop: instance, start: instance, isNew: false)
+            changes.append(
+                Change(.container(spec.id), .restart, isDrift: true, reason: "its post_start did not come to an end"))
+        } else if mayWake, let (reason, isDrift) = reasonToWake(container, as: spec) {
             turnOver(spec, start: container.entry.instance, isNew: false)
             changes.append(
                 Change(
@@ -201,15 +212,23 @@ struct Planner {
         }
     }
 
-    private mutating func replace(_ container: ObservedContainer, with spec: ContainerSpec, _ edits: [SpecChange]) {
+    private func reasonToReplace(_ container: ObservedContainer, _ edits: [SpecChange]) -> String? {
+        let causes = edits.filter { $0.key.effect == .replace }.map(\.field.path)
+        if !causes.isEmpty { return "\(causes.joined(separator: ", ")) cannot be changed in place" }
+        if again.contains(container.entry.instance) { return "asked for" }
+        // Who runs sees a new content; who has done its work has done it with the old one.
+        let inputs = edits.filter { $0.key == .fileContents }.map(\.field.path)
+        if container.isDone && !inputs.isEmpty { return "done, but with another \(inputs.joined(separator: ", "))" }
+        return nil
+    }
+
+    private mutating func replace(
+        _ container: ObservedContainer, with spec: ContainerSpec, _ edits: [SpecChange], _ reason: String
+    ) {
         let instance = container.entry.instance
         turnOver(
             spec, stop: container.isRunning ? instance : nil, start: next(spec.id), discard: instance, isNew: true)
-        let causes = edits.filter { $0.key.effect == .replace }.map(\.field.path)
-        changes.append(
-            Change(
-                .container(spec.id), .replace, reason: "\(causes.joined(separator: ", ")) cannot be changed in place",
-                fields: edits.map(\.field)))
+        changes.append(Change(.container(spec.id), .replace, reason: reason, fields: edits.map(\.field)))
     }
 
     /// The generation after all that ever were.

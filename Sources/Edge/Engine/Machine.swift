@@ -18,6 +18,12 @@ package protocol Machine: AnyObject {
     func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure)
     /// Ends every process of the instance, whatever it does.
     func kill(_ instance: Instance) throws(Event.Failure)
+    /// Begins a command inside; `Transaction.hooked` is told how it ends.
+    func begin(_ hook: HookCommand, in instance: Instance) throws(Event.Failure)
+    /// Ends what `begin` has begun; nothing is told.
+    func endHook(in instance: Instance)
+    /// Notes that the start is whole.
+    func noteReady(_ instance: Instance) throws(Event.Failure)
     /// The last lines of a container's output.
     func lastOutput(of id: ContainerID, lines: Int) -> [String]
     /// Removes what is left of the project itself; its containers' output only if told.

@@ -18,7 +18,8 @@ package struct Request: Codable, Sendable {
     package enum Command: Codable, Sendable {
         /// Make the machine so; `timeout` in seconds replaces every grace period.
         /// `contents` are those of secrets and configurations, by what the goal calls them.
-        case apply(Goal, timeout: Int?, contents: [Content] = [])
+        /// `again` are followed by another life, whatever they are.
+        case apply(Goal, timeout: Int?, contents: [Content] = [], again: [Instance] = [])
         /// Towards nothing; of the volumes only those that are named.
         case down(timeout: Int?, volumes: [VolumeSpec])
         case stop([ContainerID], timeout: Int?)

@@ -65,7 +65,10 @@ package final class Transaction {
     private static func run(_ plan: Plan, _ observation: Observation, _ timeout: Int?) -> ChangeRun {
         let rules = observation.ledger.entries.map { entry in
             let grace = timeout.map { Int64($0) * 1000 } ?? Int64(entry.spec.stopGraceMilliseconds)
-            return (entry.instance, StopRule(signal: entry.spec.stopSignal, graceMilliseconds: grace))
+            let hooks = (entry.spec.hooks?.preStop ?? []).map { HookCommand($0, in: entry.spec) }
+            return (
+                entry.instance, StopRule(signal: entry.spec.stopSignal, graceMilliseconds: grace, hooks: hooks)
+            )
         }
         return ChangeRun(
             plan, states: observation.containers.mapValues(\.state),
@@ -76,6 +79,9 @@ package final class Transaction {
     package var deadline: Int64? { run.deadline }
 
     package func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) { run.ended(instance, status, now: now) }
+
+    /// A command that was begun inside has ended.
+    package func hooked(_ instance: Instance, _ answer: Health.Answer) { run.hooked(instance, answer) }
 
     /// The restart policy starts it again after this end.
     package func restarts(_ instance: Instance, after status: ExitStatus) { run.restarts(instance, after: status) }
@@ -92,6 +98,9 @@ package final class Transaction {
 
     /// Whether the change wants this instance to end, now or later: no restart policy interferes.
     package func isEnding(_ instance: Instance) -> Bool { run.isEnding(instance) }
+
+    /// Whether it ends because another life begins.
+    package func isTurning(_ instance: Instance) -> Bool { run.isTurning(instance) }
 
     /// Does everything that can be done now.
     package func advance(now: Int64) {
@@ -147,6 +156,15 @@ package final class Transaction {
                 report(.warning("container/\(instance.id) ignored its stop signal and was killed"))
             }
             try machine.kill(instance)
+        case .hook(let instance, let hook):
+            report(.progress(resource: ResourceID.container(instance.id).description, word: "running \(hook.key)"))
+            do throws(Event.Failure) {
+                try machine.begin(hook, in: instance)
+            } catch {
+                run.hooked(instance, Health.Answer(exitCode: -1, output: "cannot run: \(error.message)"))
+            }
+        case .endHook(let instance): machine.endHook(in: instance)
+        case .ready(let instance): try machine.noteReady(instance)
         case .commit:
             try machine.finishActions()
             try commit()
@@ -299,6 +317,9 @@ extension ChangeRun.Command {
         case .perform(let action): action.words
         case .signal(let instance, let signal): "signal \(instance) \(signal)"
         case .kill(let instance): "kill \(instance)"
+        case .hook(let instance, let hook): "hook \(instance) \(hook.key)"
+        case .endHook(let instance): "end-hook \(instance)"
+        case .ready(let instance): "ready \(instance)"
         case .commit: "commit"
         case .warn: "warn"
         }

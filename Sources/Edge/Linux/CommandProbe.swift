@@ -15,11 +15,50 @@ protocol RunningProbe: AnyObject {
     func stop() -> String
 }
 
-/// One more process in the container, as `exec` starts it. Its output is bounded; whoever it leaves behind writes to
-/// nobody.
+/// One more process in a container, as `exec` starts it: this one's child, which has to be waited for.
+final class InnerProcess {
+    private let start: Start
+
+    /// - Parameters:
+    ///   - container: pidfd of its first process.
+    ///   - ended: called with its exit code, 128 + N for signal N, or with why it could not run.
+    init(
+        _ program: Program, container: Int32, _ group: Cgroup, output: Int32, _ loop: EventLoop,
+        ended: @escaping (Int32, LaunchError?) -> Void
+    ) throws {
+        let null = try Descriptor("/dev/null", O_RDONLY)
+        let birthplace = try group.open()?.take()
+        defer { if let birthplace { close(birthplace) } }
+        var start = try Launcher.start(
+            program,
+            Launcher.Attachments(
+                input: null.raw, output: output, errors: output, container: container, cgroup: birthplace))
+        try start.release()
+        self.start = start
+        // Held until the process has ended.
+        loop.watchProcess(self.start.process.raw) { self.end(ended) }
+    }
+
+    private func end(_ ended: (Int32, LaunchError?) -> Void) {
+        var status: Int32 = 0
+        _ = try? check("waitpid") { waitpid(start.pid, &status, 0) }
+        if case .failed(let error)? = try? start.outcome() { return ended(-1, error) }
+        // wait(2): the low seven bits are the signal, the next byte is the exit code.
+        ended(status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f), nil)
+    }
+
+    /// It leads a session of its own, and has not been waited for, so its number is still its own. At its very beginning
+    /// it leads none: then it is alone.
+    func kill() {
+        Glibc.kill(-start.pid, SIGKILL)
+        _ = settle_pidfd_send_signal(start.process.raw, SIGKILL)
+    }
+}
+
+/// A command that says whether a container does its work. Its output is bounded; whoever it leaves behind writes to nobody.
 final class CommandProbe: RunningProbe {
     private let loop: EventLoop
-    private let start: Start
+    private var process: InnerProcess?
     private let output: Descriptor
     private var outputWatch: EventLoop.Watch?
     private var text: [UInt8] = []
@@ -38,21 +77,11 @@ final class CommandProbe: RunningProbe {
         self.loop = loop
         self.answer = answer
         let pipe = try Pipe()
-        let null = try Descriptor("/dev/null", O_RDONLY)
-        let birthplace = try group.open()?.take()
-        defer { if let birthplace { close(birthplace) } }
-        var start = try Launcher.start(
-            program,
-            Launcher.Attachments(
-                input: null.raw, output: pipe.writer.raw, errors: pipe.writer.raw, container: container,
-                cgroup: birthplace))
-        try start.release()
-        self.start = start
+        let writer = try Descriptor(copyOf: pipe.writer.raw)
         output = pipe.takeReader()
         try check("fcntl") { fcntl(output.raw, F_SETFL, O_NONBLOCK) }
+        process = try InnerProcess(program, container: container, group, output: writer.raw, loop) { self.end($0, $1) }
         outputWatch = loop.watch(output.raw) { [unowned self] _ in self.read() }
-        // Held until the process has ended: it is this one's child, and has to be waited for.
-        loop.watchProcess(self.start.process.raw) { self.end() }
     }
 
     private func read() {
@@ -70,21 +99,12 @@ final class CommandProbe: RunningProbe {
         outputWatch = nil
     }
 
-    private func end() {
+    private func end(_ code: Int32, _ error: LaunchError?) {
         if outputWatch != nil { read() }
         forget()
-        var status: Int32 = 0
-        _ = try? check("waitpid") { waitpid(start.pid, &status, 0) }
         let answer = answer
         self.answer = nil
-        answer?(verdict(status))
-    }
-
-    private func verdict(_ status: Int32) -> Health.Answer {
-        if case .failed(let error)? = try? start.outcome() { return Health.Answer(exitCode: -1, output: error.message) }
-        // wait(2): the low seven bits are the signal, the next byte is the exit code.
-        let code = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
-        return Health.Answer(exitCode: code, output: words)
+        answer?(Health.Answer(exitCode: code, output: error?.message ?? words))
     }
 
     private var words: String {
@@ -97,10 +117,7 @@ final class CommandProbe: RunningProbe {
         answer = nil
         if outputWatch != nil { read() }
         forget()
-        // It leads a session of its own, and has not been waited for, so its number is still its own. At its very
-        // beginning it leads none: then it is alone.
-        kill(-start.pid, SIGKILL)
-        _ = settle_pidfd_send_signal(start.process.raw, SIGKILL)
+        process?.kill()
         return words
     }
 }

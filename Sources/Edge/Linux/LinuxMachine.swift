@@ -2,6 +2,7 @@ import CSyscalls
 import Cgroups
 package import Engine
 import Glibc
+import Launcher
 import Network
 import Processes
 package import Stack
@@ -31,6 +32,9 @@ package final class LinuxMachine: Machine {
     var didStart: (Run, Int32, Int32) -> Void = { _, _, _ in }
     /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
     var didEnd: (Instance) -> Void = { _ in }
+    /// The supervisor has the loop that hooks need.
+    var beginHook: (HookCommand, Instance) throws -> Void = { _, _ in }
+    var endHook: (Instance) -> Void = { _ in }
     /// Whether it is a restart policy that starts the next container.
     var isStartingByPolicy = false
 
@@ -119,6 +123,27 @@ package final class LinuxMachine: Machine {
         } catch {
             throw Event.Failure(
                 resource: ResourceID.container(instance.id).description, key: "", message: "cannot be killed: \(error)")
+        }
+    }
+
+    package func begin(_ hook: HookCommand, in instance: Instance) throws(Event.Failure) {
+        do {
+            try beginHook(hook, instance)
+        } catch {
+            let message = (error as? LaunchError)?.message ?? "\(error)"
+            throw Event.Failure(
+                resource: ResourceID.container(instance.id).description, key: hook.key, message: message)
+        }
+    }
+
+    package func endHook(in instance: Instance) { endHook(instance) }
+
+    package func noteReady(_ instance: Instance) throws(Event.Failure) {
+        guard let process = processes[instance.id] else { return }
+        do {
+            try store.append(Run.readyLine(instance, process))
+        } catch {
+            throw Event.Failure(resource: ResourceID.container(instance.id).description, key: "", message: "\(error)")
         }
     }
 

@@ -113,7 +113,7 @@ extension LinuxMachine {
         processes[instance.id] = status.identity
         let run = Run(
             instance: instance, process: status.identity, boot: Run.currentBoot, time: MachineClock.realtime,
-            isByPolicy: isStartingByPolicy)
+            isByPolicy: isStartingByPolicy, hasHooks: spec.hooks?.postStart.isEmpty == false)
         try store.append(run.startLine)
         try finishActions()
         try start.release()

@@ -47,20 +47,18 @@ package struct Observer {
         }
         let runs = try Store(paths).runs()
         let latest = Dictionary(runs.map { ($0.instance, $0) }, uniquingKeysWith: { _, last in last })
-        // By policy, since somebody last asked for it.
-        var allRestarts: [Instance: Int] = [:]
-        for run in runs { allRestarts[run.instance] = run.isByPolicy ? allRestarts[run.instance, default: 0] + 1 : 0 }
+        let runsOf = Dictionary(grouping: runs, by: \.instance)
         let network = isWhole ? observeNetwork(ledger.goal, into: &observation) : nil
         let hosts = isWhole ? HostsTexts(ledger.goal) : nil
         let groups = Dictionary(
             (state?.containers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries {
-            let restarts = allRestarts[entry.instance] ?? 0
+            let restarts = runsOf[entry.instance]?.policyTimes ?? []
             let health = entry.spec.healthCheck == nil ? nil : latest[entry.instance].flatMap { self.health(of: $0) }
             var container = ObservedContainer(
                 entry: entry, state: runState(entry, latest[entry.instance], restarts, health, helpers, ledger.goal))
             container.health = health
-            container.policyRestarts = restarts
+            container.policyRestarts = restarts.count
             container.startedAt = latest[entry.instance]?.time
             if let run = latest[entry.instance] {
                 container.hasWholeLog = run.end != nil || run.boot != Run.currentBoot
@@ -68,6 +66,7 @@ package struct Observer {
             container.cgroup = cgroups.container("\(entry.instance)", of: paths.project).path
             if container.isRunning, let run = latest[entry.instance] {
                 container.pid = run.process.pid
+                container.isHalfStarted = run.hasHooks && !run.isReady
                 container.isFrozen = groups["\(entry.instance)"]?.isFrozen ?? false
                 for kind in NamespaceKind.allCases where scope == .details {
                     container.namespaces[kind] = NamespaceFiles.inode("/proc/\(run.process.pid)/ns/\(kind.rawValue)")
@@ -94,14 +93,16 @@ package struct Observer {
     }
 
     private func runState(
-        _ entry: Ledger.Entry, _ run: Run?, _ restarts: Int, _ health: Health?, _ helpers: Helpers, _ goal: Goal
+        _ entry: Ledger.Entry, _ run: Run?, _ restarts: [Int64], _ health: Health?, _ helpers: Helpers, _ goal: Goal
     ) -> ObservedContainer.State {
         guard let run else { return .created }
         guard let status = end(of: run, helpers) else { return .running }
         // After a reboot, or something like it, nothing is there to run in: `up` starts it, in the order of the file.
         let comesBack =
             entry.isWanted && run.boot == Run.currentBoot && hasNetwork(entry.spec, goal)
-            && Restarts.applies(Restarts.policy(of: entry.spec, health), to: status, count: restarts)
+            && Restarts.applies(
+                Restarts.Rule(of: entry.spec, health), to: status, times: restarts,
+                now: MachineClock.realtime / 1_000_000)
         return comesBack ? .restarting(status) : .exited(status)
     }
 
@@ -114,6 +115,12 @@ package struct Observer {
     /// How the process of a run ended; nil while it lives.
     func end(of run: Run, _ helpers: Helpers) -> Stack.ExitStatus? {
         if let end = run.end { return end }
+        return observedEnd(of: run, helpers).map {
+            cgroups.container("\(run.instance)", of: paths.project).reason(for: $0)
+        }
+    }
+
+    private func observedEnd(of run: Run, _ helpers: Helpers) -> Stack.ExitStatus? {
         if run.boot != Run.currentBoot { return .unknown }
         guard let end = ProcessEnd.of(run.process, exits: paths.exits) else { return nil }
         if end.status != .unknown { return Stack.ExitStatus(end.status) }

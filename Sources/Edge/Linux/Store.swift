@@ -1,3 +1,4 @@
+import Cgroups
 import Diagnostics
 package import Engine
 import Glibc
@@ -71,6 +72,8 @@ package final class Store: LedgerStore {
                 runs.append(run)
             } else if let process = Run.void(fields) {
                 runs.removeAll { $0.process == process && $0.boot == String(fields[4]) }
+            } else if let process = Run.ready(fields) {
+                for index in runs.indices where runs[index].process == process { runs[index].isReady = true }
             } else if let (process, status) = Run.end(fields),
                 let index = runs.lastIndex(where: { $0.process == process && $0.boot == String(fields[4]) })
             {
@@ -108,28 +111,38 @@ package struct Run: Hashable, Sendable {
     package let time: Int64
     /// Whether a restart policy started it, rather than a command.
     package let isByPolicy: Bool
+    /// Whether something was to run inside before the start was whole.
+    let hasHooks: Bool
+    /// Whether that has come to an end.
+    var isReady = false
     /// How it ended, once the supervisor has seen it.
     package var end: Stack.ExitStatus?
 
-    package init(instance: Instance, process: ProcessIdentity, boot: String, time: Int64, isByPolicy: Bool) {
+    package init(
+        instance: Instance, process: ProcessIdentity, boot: String, time: Int64, isByPolicy: Bool,
+        hasHooks: Bool = false
+    ) {
         self.instance = instance
         self.process = process
         self.boot = boot
         self.time = time
         self.isByPolicy = isByPolicy
+        // A policy starts the program alone, as in Docker.
+        self.hasHooks = hasHooks && !isByPolicy
     }
 
-    /// `start INSTANCE PID STARTTIME BOOT TIME asked|policy .`: the last field says that the line is whole.
+    /// `start INSTANCE PID STARTTIME BOOT TIME asked|hooks|policy .`: the last field says that the line is whole.
     init?(_ fields: [Substring]) {
         guard fields.count == 8, fields[0] == "start", fields[7] == ".", let instance = Instance(fields[1]),
             let process = Self.process(fields), let time = Int64(fields[5])
         else { return nil }
         self.init(
-            instance: instance, process: process, boot: String(fields[4]), time: time, isByPolicy: fields[6] == "policy"
-        )
+            instance: instance, process: process, boot: String(fields[4]), time: time,
+            isByPolicy: fields[6] == "policy",
+            hasHooks: fields[6] == "hooks")
     }
 
-    /// `end INSTANCE PID STARTTIME BOOT code|signal|unknown NUMBER .`
+    /// `end INSTANCE PID STARTTIME BOOT code|signal|memory|unknown NUMBER .`
     static func end(_ fields: [Substring]) -> (ProcessIdentity, Stack.ExitStatus)? {
         guard fields.count == 8, fields[0] == "end", fields[7] == ".", let process = process(fields),
             let number = Int32(fields[6])
@@ -137,6 +150,7 @@ package struct Run: Hashable, Sendable {
         switch fields[5] {
         case "code": return (process, .code(number))
         case "signal": return (process, .signal(number))
+        case "memory": return (process, .outOfMemory)
         default: return (process, .unknown)
         }
     }
@@ -144,6 +158,16 @@ package struct Run: Hashable, Sendable {
     /// `void INSTANCE PID STARTTIME BOOT . . .`: it never came to run its program.
     static func void(_ fields: [Substring]) -> ProcessIdentity? {
         fields.count == 8 && fields[0] == "void" && fields[7] == "." ? process(fields) : nil
+    }
+
+    /// `ready INSTANCE PID STARTTIME BOOT . . .`: what was to run inside after the start has run.
+    static func ready(_ fields: [Substring]) -> ProcessIdentity? {
+        fields.count == 8 && fields[0] == "ready" && fields[4] == currentBoot && fields[7] == "."
+            ? process(fields) : nil
+    }
+
+    static func readyLine(_ instance: Instance, _ process: ProcessIdentity) -> String {
+        "ready \(instance) \(process.pid) \(process.startTime) \(currentBoot) . . ."
     }
 
     static func voidLine(_ instance: Instance, _ process: ProcessIdentity) -> String {
@@ -157,20 +181,45 @@ package struct Run: Hashable, Sendable {
 
     private var who: String { "\(instance) \(process.pid) \(process.startTime) \(boot)" }
 
-    package var startLine: String { "start \(who) \(time) \(isByPolicy ? "policy" : "asked") ." }
+    package var startLine: String {
+        "start \(who) \(time) \(isByPolicy ? "policy" : hasHooks ? "hooks" : "asked") ."
+    }
 
     package func endLine(_ status: Stack.ExitStatus) -> String {
         switch status {
         case .code(let code): "end \(who) code \(code) ."
         case .signal(let number): "end \(who) signal \(number) ."
+        case .outOfMemory: "end \(who) memory 0 ."
         case .unknown: "end \(who) unknown 0 ."
         }
     }
 
-    var lines: [String] { [startLine] + (end.map { [endLine($0)] } ?? []) }
+    var lines: [String] {
+        [startLine] + (isReady ? ["ready \(who) . . ."] : []) + (end.map { [endLine($0)] } ?? [])
+    }
+
+    /// Milliseconds since 1970.
+    var milliseconds: Int64 { time / 1_000_000 }
 
     package static let currentBoot: String = {
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id")) ?? ""
         return String(text.prefix { $0 != "\n" })
     }()
+}
+
+extension [Run] {
+    /// Of one container's runs: when its policy has started it since somebody last asked for it.
+    var policyTimes: [Int64] {
+        suffix(from: lastIndex { !$0.isByPolicy } ?? startIndex).filter(\.isByPolicy).map(\.milliseconds)
+    }
+}
+
+extension Cgroup {
+    /// What lies behind an end: the kernel sends the signal, and only the control group says why.
+    func reason(for status: Stack.ExitStatus) -> Stack.ExitStatus {
+        switch status {
+        case .signal(SIGKILL), .code(128 + SIGKILL): oomKills > 0 ? .outOfMemory : status
+        case .code, .signal, .outOfMemory, .unknown: status
+        }
+    }
 }

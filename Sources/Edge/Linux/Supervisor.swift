@@ -24,6 +24,9 @@ package final class Supervisor {
     var clients: [Client] = []
     var monitors: [Instance: HealthMonitor] = [:]
     var waits: [ReadinessWait] = []
+    /// What runs in containers because they have started, or are to end.
+    var hooks: [Instance: RunningHook] = [:]
+    var hookNumber = 0
     var holderWatch: EventLoop.Watch?
     private var server: ControlServer
     private var serverWatch: EventLoop.Watch?
@@ -78,6 +81,8 @@ package final class Supervisor {
         server = try ControlServer(paths.controlSocket)
         machine.didStart = { [unowned self] in self.started($0, process: $1, output: $2) }
         machine.didEnd = { [unowned self] in self.conclude($0) }
+        machine.beginHook = { [unowned self] in try self.begin($0, in: $1) }
+        machine.endHook = { [unowned self] in self.endHook(in: $0) }
         try store.compact(keeping: Set(ledger.entries.map(\.instance)))
     }
 

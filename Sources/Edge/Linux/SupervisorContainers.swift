@@ -33,10 +33,8 @@ extension Supervisor {
 
     /// One that an earlier supervisor started: it runs on, or has ended meanwhile.
     func adopt(_ entry: Ledger.Entry, _ run: Run) {
-        let count =
-            (try? store.runs())?.reversed()
-            .prefix { $0.instance != entry.instance || $0.isByPolicy }.count { $0.instance == entry.instance } ?? 0
-        restarts[entry.instance.id] = Restarts(count: count)
+        let own = ((try? store.runs()) ?? []).filter { $0.instance == entry.instance }
+        restarts[entry.instance.id] = Restarts(own.policyTimes)
         if run.end == nil {
             machine.processes[entry.instance.id] = run.process
             watch(run)
@@ -131,10 +129,14 @@ extension Supervisor {
         let status = status(of: container)
         do {
             try container.capture?.drain()
-            try store.append(run.endLine(status))
+            // Who makes way for another life has not done its work, whatever it says: where that one does not come, this one
+            // is started again.
+            let isTurning = active?.transaction.isTurning(run.instance) ?? false
+            try store.append(run.endLine(isTurning && status.isSuccess ? .unknown : status))
         } catch {
             complain("\(run.instance): \(error)")
         }
+        if status == .outOfMemory { complain("\(run.instance) \(status)") }
         forget(container)
         if machine.processes[run.instance.id] == run.process { machine.processes[run.instance.id] = nil }
         return status
@@ -157,7 +159,9 @@ extension Supervisor {
         while true {
             let pidfd = container.pidfd.raw < 0 ? nil : container.pidfd.raw
             let end = ProcessEnd.of(container.run.process, exits: paths.exits, pidfd: pidfd)
-            if let end, end.status != .unknown { return Stack.ExitStatus(end.status) }
+            if let end, end.status != .unknown {
+                return machine.group(container.run.instance).reason(for: Stack.ExitStatus(end.status))
+            }
             if MachineClock.monotonic > deadline || pidfd == nil || keeperIsLost && end != nil { return .unknown }
             usleep(1_000)
         }
@@ -199,7 +203,8 @@ extension Supervisor {
         guard entry.isWanted else { return false }
         let id = entry.instance.id
         switch restarts[id, default: Restarts()].ended(
-            status, policy: Restarts.policy(of: entry.spec, health), ranMilliseconds: ranMilliseconds)
+            status, Restarts.Rule(of: entry.spec, health), ranMilliseconds: ranMilliseconds,
+            now: MachineClock.realtime / 1_000_000)
         {
         case .rest: return false
         case .restart(let wait):

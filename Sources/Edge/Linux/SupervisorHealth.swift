@@ -172,6 +172,7 @@ extension Supervisor {
 
     private func turned(_ monitor: HealthMonitor) {
         let instance = monitor.run.instance
+        if monitor.health.status == .healthy { restarts[instance.id]?.forgive() }
         active?.transaction.turned(instance, monitor.health)
         advance()
         tellWaiting(instance.id, monitor.health.status.rawValue)

@@ -103,11 +103,11 @@ extension Supervisor {
         let observation = try machine.observe(ledger, command.scope)
         try takeUp(observation)
         switch command {
-        case .apply(let goal, let timeout, let contents):
+        case .apply(let goal, let timeout, let contents, let again):
             try GrantedFiles(paths).keep(
                 Dictionary(contents.map { ($0.digest, $0.bytes) }, uniquingKeysWith: { first, _ in first }),
                 needed: goal.contents.union(ledger.goal.contents))
-            try perform(plan(from: observation, to: goal), observation, timeout, client)
+            try perform(plan(from: observation, to: goal, again: Set(again)), observation, timeout, client)
         case .down(let timeout, let volumes):
             var plan = plan(from: observation, to: Goal(project: paths.project))
             plan.cleaning += volumes.map { .removeVolume($0) }
@@ -185,6 +185,7 @@ extension Supervisor {
     }
 
     private func finish(_ change: ActiveChange, _ outcome: Transaction.Outcome) {
+        for instance in hooks.keys { endHook(in: instance) }
         active = nil
         ledger = change.transaction.ledger
         switch outcome {

@@ -21,6 +21,7 @@ struct Up: SettleCommand {
     private let waitTimeout: Int?
     private let dryRun: Bool
     private let removeOrphans: Bool
+    private let rerun: Bool
     private let timeout: Int?
     private let wishes: StackRoots.Wishes
     private let strict: Bool
@@ -38,6 +39,7 @@ struct Up: SettleCommand {
         }
         dryRun = line.flag("dry-run", "Only show the plan, and the system calls of each start.")
         removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
+        rerun = line.flag("rerun", "Run jobs that are done again: those named, or all.")
         timeout = line.timeout()
         wishes = StackRoots.Wishes(
             policy: line.pullPolicy(), builds: line.flag("build", "Build images first, also those that are here."),
@@ -60,7 +62,9 @@ struct Up: SettleCommand {
             try prospect.check(scene)
             if !prospect.isReached {
                 try scene.change(
-                    .apply(prospect.goal, timeout: timeout, contents: prospect.contents), status: Complaint.notReached)
+                    .apply(
+                        prospect.goal, timeout: timeout, contents: prospect.contents, again: prospect.again.sorted()),
+                    status: Complaint.notReached)
             }
             return prospect
         }
@@ -95,7 +99,14 @@ struct Up: SettleCommand {
     }
 
     private func look(_ scene: Scene) throws -> Prospect {
-        try Prospect(scene, services: names, removesOrphans: removeOrphans, status: Complaint.notReached)
+        try Prospect(
+            scene, services: names, removesOrphans: removeOrphans, again: again, status: Complaint.notReached)
+    }
+
+    private func again(_ observation: Observation) -> Set<Instance> {
+        if !rerun { return [] }
+        let jobs = observation.containers.values.filter(\.isDone).map(\.entry.instance)
+        return Set(jobs.filter { names.isEmpty || names.contains($0.id.service) })
     }
 
     private func rehearse(_ scene: Scene) throws {

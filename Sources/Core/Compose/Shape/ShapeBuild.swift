@@ -61,9 +61,11 @@ extension Shape {
         Key(
             "restart_policy",
             .keys(
-                Key("condition", .text, "none, on-failure or any."), Key("delay", .time, "How long to wait before."),
-                Key("max_attempts", .count, "How often."), Key("window", .time, "How long it must run to count as up.")),
-            "What happens when it ends.", .refused("this comes later", instead: "use restart: of the service")),
+                Key("condition", .text, "none, on-failure or any, which it is unless set."),
+                Key("delay", .time, "How long to wait before each start; longer and longer unless set."),
+                Key("max_attempts", .count, "How often at most."),
+                Key("window", .time, "The time in which max_attempts are counted; for ever unless set.")),
+            "What happens when it ends, in place of restart."),
         Key("update_config", .shared("update", update), "How containers are replaced by newer ones.", updates),
         Key("rollback_config", .shared("update", update), "How containers are replaced by older ones.", updates),
         Key(

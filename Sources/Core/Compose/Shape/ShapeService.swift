@@ -100,13 +100,13 @@ extension Shape {
         Key(
             "pre_start", .list(.shared("first_hook", .keys(hook + firstHook))),
             "Commands that run before the service's own.",
-            .refused("hooks come later", instead: "use a service of its own, and depends_on")),
+            .refused("it would run in a container of its own", instead: "use a service of its own, and depends_on")),
         Key(
             "post_start", .list(.shared("hook", .keys(hook + [hookCommand]))),
-            "Commands that run inside when the service has started.", .refused("hooks come later")),
+            "Commands that run inside when the service has started."),
         Key(
             "pre_stop", .list(.shared("hook", .keys(hook + [hookCommand]))),
-            "Commands that run inside before the service is stopped.", .refused("hooks come later")),
+            "Commands that run inside before the service is stopped."),
         Key("scale", .count, "How many containers, as deploy.replicas."),
         Key("deploy", .either(.null, .shared("deploy", .keys(deploy))), "How many containers, and what they may use."),
         Key(

@@ -70,6 +70,7 @@ package struct ContainerList: Sendable {
                 ("Names", .string(row.name)),
                 ("Namespaces", .object(namespaces.map { ($0.key.rawValue, .int(Int64(clamping: $0.value))) })),
                 ("Networks", .string(spec.attachments.map(\.network).joined(separator: ","))),
+                ("OOMKilled", .bool(row.isMemoryKill)),
                 ("Pid", .int(Int64(row.container.pid ?? 0))), ("Ports", .string(row.ports)),
                 ("Project", .string(project)),
                 ("Publishers", .array(row.publishers.map(\.json))), ("RunningFor", .string(ago)),
@@ -88,8 +89,8 @@ package struct ContainerList: Sendable {
         case .created: return "Created"
         case .running: return row.health.map { "\(up) (\($0.words))" } ?? up
         case .paused: return "\(up) (Paused)"
-        case .restarting: return "Restarting (\(row.exitCode))"
-        case .exited: return "Exited (\(row.exitCode))"
+        case .restarting: return "Restarting (\(row.exitCode))\(row.isMemoryKill ? ", out of memory" : "")"
+        case .exited: return "Exited (\(row.exitCode))\(row.isMemoryKill ? ", out of memory" : "")"
         }
     }
 }
@@ -150,6 +151,13 @@ extension ContainerList.Row {
         switch container.state {
         case .created, .running: ""
         case .restarting(let status), .exited(let status): status.description
+        }
+    }
+
+    fileprivate var isMemoryKill: Bool {
+        switch container.state {
+        case .created, .running: false
+        case .restarting(let status), .exited(let status): status == .outOfMemory
         }
     }
 

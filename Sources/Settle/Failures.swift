@@ -27,7 +27,10 @@ extension Scene {
         switch outcome {
         case .done: if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
         case .failed(let failure):
-            throw Complaint(diagnostics(of: failure), status: isInterrupted ? Complaint.interrupted : status)
+            let isHalf = failure.undo == .paused
+            throw Complaint(
+                diagnostics(of: failure),
+                status: isInterrupted ? Complaint.interrupted : isHalf ? Complaint.wrong : status)
         }
     }
 
@@ -68,6 +71,9 @@ extension Scene {
         }
         switch failure.undo {
         case nil: break
+        case .paused:
+            diagnostic.notes.append(
+                Diagnostic.Note("what has been replaced stays, the rest is as it was; `settle up` goes on"))
         case .complete: diagnostic.notes.append(Diagnostic.Note("everything is as it was before"))
         case .incomplete(let losses):
             diagnostic.notes += losses.map { Diagnostic.Note("could not be brought back: \($0)") }

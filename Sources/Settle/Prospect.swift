@@ -30,17 +30,17 @@ struct Prospect {
         let files = try FileContents(scene, project, chosen)
         contents = files.contents
         observation = try scene.observe()
+        self.again = again(observation)
         let result = GoalMaker.make(
             project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
             hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
-            roots: StackRoots(scene, project, chosen).found(), contents: files.digests)
+            roots: StackRoots(scene, project, chosen).found(), contents: files.digests, again: self.again)
         guard let goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
                 status: status)
         }
         self.goal = goal
-        self.again = again(observation)
         plan = Stack.plan(from: observation, to: goal, again: self.again)
         if !result.orphans.isEmpty && !removesOrphans {
             let names = result.orphans.map { $0.name(in: scene.name) }.joined(separator: ", ")

@@ -23,4 +23,17 @@ import Testing
     @Test func withoutOneRestartCounts() throws {
         #expect(try service("restart: unless-stopped\ndeploy: {replicas: 2}").restart == .unlessStopped)
     }
+
+    @Test func updates() throws {
+        #expect(try service("deploy: {replicas: 2}").update == nil)
+        #expect(try service("deploy: {update_config: {}}").update == UpdateSettings())
+        var settings = UpdateSettings()
+        (settings.parallelism, settings.delay, settings.monitor) = (0, .seconds(90), .milliseconds(500))
+        (settings.order, settings.failureAction, settings.maxFailureRatio) = (.startFirst, .rollback, 0.5)
+        let yaml = """
+            {parallelism: "0", delay: 1m30s, monitor: 500ms, order: start-first, failure_action: rollback,
+             max_failure_ratio: 0.5}
+            """
+        #expect(try service("deploy: {update_config: \(yaml)}").update == settings)
+    }
 }

@@ -103,7 +103,7 @@ final class FakeMachine: Machine {
             }
         }
         guard entry.spec.namespaces.net == .own else { return container }
-        let endpoint = instance.id.endpoint
+        let endpoint = entry.spec.endpoint
         if !world.endpoints.contains(endpoint) {
             container.drift.append(FieldChange("namespaces.net", observed: "not pinned", desired: "pinned"))
         }
@@ -238,6 +238,8 @@ final class FakeMachine: Machine {
     }
 
     func endHook(in instance: Instance) { hooked.removeAll { $0.0 == instance } }
+
+    func connections(to instance: Instance, ports: [UInt16]) -> Int { 0 }
 
     func noteReady(_ instance: Instance) throws(Event.Failure) {
         try count()

@@ -8,7 +8,20 @@ struct Stacks {
     init(seed: UInt64) { random = SplitMix(state: seed) }
 
     /// Two stacks of one project: a change.
-    mutating func pair() -> (from: Goal, to: Goal) { (goal(), goal()) }
+    mutating func pair() -> (from: Goal, to: Goal) {
+        let from = goal()
+        var to = goal()
+        // As the maker of goals does it: two lives that stand beside each other have a network namespace each.
+        for index in to.containers.indices {
+            let spec = to.containers[index]
+            guard let before = from.container(spec.id), spec.namespaces.net == .own, before.namespaces.net == .own,
+                spec.update?.startsFirst == true,
+                before.changes(to: spec).contains(where: { $0.key.effect == .replace })
+            else { continue }
+            to.containers[index].hasSecondEndpoint = true
+        }
+        return (from, to)
+    }
 
     mutating func goal() -> Goal {
         var goal = Goal(project: "p")
@@ -32,6 +45,13 @@ struct Stacks {
     ) -> ContainerSpec {
         var spec = ContainerSpec(id: ContainerID(name), arguments: ["run", chance(60) ? "one" : "two"])
         if chance(30) { spec.limits.memory = chance(50) ? 1 << 26 : 1 << 27 }
+        if chance(30) {
+            var policy = UpdatePolicy()
+            policy.startsFirst = chance(60)
+            policy.monitor = chance(50) ? 1000 : 0
+            policy.failureAction = chance(50) ? .rollback : .pause
+            spec.update = policy
+        }
         if chance(20) { spec.hooks = Hooks(postStart: [Hook(["warm-up"], key: "post_start[0]")]) }
         if chance(20) {
             spec.hooks = Hooks(postStart: spec.hooks?.postStart ?? [], preStop: [Hook(["drain"], key: "pre_stop[0]")])

@@ -28,7 +28,7 @@ struct Rehearsal {
             )
         }
         run = ChangeRun(
-            plan, states: observation.containers.mapValues(\.state),
+            plan, from: observation.ledger, states: observation.containers.mapValues(\.state),
             health: observation.containers.compactMapValues(\.health), rules: Dictionary(uniqueKeysWithValues: rules))
         running = Set(observation.containers.values.filter(\.isRunning).map(\.entry.instance))
     }
@@ -51,6 +51,7 @@ struct Rehearsal {
                 case .hook(let instance, let hook):
                     let program = hook.arguments[0]
                     if !endless.contains(program) { hooked.append((instance, answers[program] ?? 0)) }
+                case .drain(let instance): run.drained(instance, connections: 0, now: now)
                 case .perform, .commit, .warn, .endHook, .ready: break
                 }
             }
@@ -93,6 +94,7 @@ struct Rehearsal {
         case .kill(let instance): "kill \(instance)"
         case .hook(let instance, let hook): "\(hook.key) \(instance)"
         case .endHook(let instance): "end-hook \(instance)"
+        case .drain(let instance): "drain \(instance)"
         case .ready(let instance): "ready \(instance)"
         case .commit: "commit"
         case .warn(let text): "warn \(text)"
@@ -240,7 +242,7 @@ struct Rehearsal {
         let plan = plan(restarting: [ContainerID("c")], from: observation)
         var rehearsal = Rehearsal(plan, from: observation)
         rehearsal.deaf = ["c"]
-        var run = ChangeRun(plan, states: [:], rules: [:])
+        var run = ChangeRun(plan, from: observation.ledger, states: [:], rules: [:])
         #expect(try run.next(now: 0) == .signal(old, 15))
         #expect(run.isEnding(old))
         run.ended(old, .signal(15), now: 0)

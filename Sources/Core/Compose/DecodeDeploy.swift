@@ -44,4 +44,28 @@ extension Keys {
         guard let pause = reader.duration(), pause != .zero else { return nil }
         return pause < .milliseconds(1) ? reader.expected("a time of at least 1ms") : pause
     }
+
+    private static let update = Grammar<UpdateSettings>([
+        "parallelism": { settings, reader in
+            let count = reader.integer(0...1000, "a number of containers, or 0 for all")
+            settings.parallelism = count.map { Int($0) } ?? 1
+        },
+        "delay": { $0.delay = pause($1) ?? .zero },
+        "monitor": { $0.monitor = pause($1) ?? .zero },
+        "order": { $0.order = $1.word(UpdateSettings.Order.self) ?? .stopFirst },
+        "failure_action": { $0.failureAction = $1.word(UpdateSettings.FailureAction.self) ?? .pause },
+        "max_failure_ratio": { settings, reader in
+            guard let ratio = reader.text().flatMap({ Double($0) }), (0...1).contains(ratio) else {
+                return reader.expected("a share from 0 to 1", "write 0.3") ?? ()
+            }
+            settings.maxFailureRatio = ratio
+        },
+    ])
+
+    static func updateSettings(_ reader: Reader) -> UpdateSettings? {
+        if reader.node.isNull { return nil }
+        var settings = UpdateSettings()
+        update.read(reader, into: &settings)
+        return settings
+    }
 }

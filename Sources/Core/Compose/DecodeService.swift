@@ -143,6 +143,7 @@ extension Keys {
         [
             "replicas": { draft, reader in replicas(reader, &draft) },
             "resources": { draft, reader in deployResources.read(reader, into: &draft) },
+            "update_config": { draft, reader in draft.service.update = updateSettings(reader) },
             "restart_policy": { draft, reader in draft.restart = restartPolicy(reader) },
             "mode": { _, reader in
                 if reader.node.scalar?.text != "replicated" { reader.error("only the mode replicated is supported") }

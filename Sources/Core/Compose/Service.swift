@@ -43,6 +43,8 @@ package struct Service: Codable, Hashable, Sendable {
     /// nil: the image's, else SIGTERM.
     package var stopSignal: Signal?
     package var stopGracePeriod: Duration
+    /// How its containers are replaced; nil: all at once, old before new.
+    package var update: UpdateSettings?
     /// Run inside when it has started, one after the other.
     package var postStart: [Hook]
     /// Run inside before it is stopped.
@@ -289,6 +291,28 @@ package struct RestartPace: Codable, Hashable, Sendable {
         self.delay = delay
         self.window = window
     }
+}
+
+/// `deploy.update_config`
+package struct UpdateSettings: Codable, Hashable, Sendable {
+    package enum Order: String, Codable, Hashable, Sendable, CaseIterable {
+        case stopFirst = "stop-first"
+        case startFirst = "start-first"
+    }
+
+    package enum FailureAction: String, Codable, Hashable, Sendable, CaseIterable {
+        case pause, rollback, `continue`
+    }
+
+    /// How many at once; 0: all.
+    package var parallelism = 1
+    package var delay = Duration.zero
+    package var monitor = Duration.zero
+    package var order = Order.stopFirst
+    package var failureAction = FailureAction.pause
+    package var maxFailureRatio = 0.0
+
+    package init() {}
 }
 
 /// How much of a container's output is kept.

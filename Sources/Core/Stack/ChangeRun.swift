@@ -28,6 +28,8 @@ package struct ChangeRun: Sendable {
         case hook(Instance, HookCommand)
         /// The hook under way has had its time.
         case endHook(Instance)
+        /// See how many connections it still has, and tell `drained`.
+        case drain(Instance)
         /// Its start is whole: everything that belongs to it has run.
         case ready(Instance)
         /// Everything has started: write the ledger.
@@ -46,9 +48,11 @@ package struct ChangeRun: Sendable {
 
     private enum Phase { case preparing, turning, removing, cleaning, done }
 
-    private enum Progress { case running, stopped, hooking, started }
+    private enum Progress { case running, held, stopped, hooking, started }
 
-    private let plan: Plan
+    /// As it will have come to pass.
+    package private(set) var plan: Plan
+    private let before: Ledger
     package let rules: [Instance: StopRule]
     private let replicas: [String: [ContainerID]]
     /// Those that have a health check.
@@ -62,11 +66,22 @@ package struct ChangeRun: Sendable {
     /// What ended before its removal began.
     private var ended: Set<Instance> = []
     private var health: [ContainerID: Health]
+    /// How those have ended that their policies started again since the change began.
+    private var restarted: [ContainerID: ExitStatus] = [:]
     /// Those that ended well at least once, whether or not they run again.
     private var completed: Set<ContainerID>
     /// What has started and has something to run inside.
     private var hooks: [Instance: PostStart] = [:]
     private var failure: Failure?
+    private var rollouts: [Rollout] = []
+    /// The containers that stay what they were, since an update was paused or its new life failed.
+    private var kept: Set<ContainerID> = []
+    /// Those whose names and ports still lead to the old life.
+    private var unserved: Set<ContainerID> = []
+    /// What is to be written anew since others are led elsewhere.
+    private var tables: [Action] = []
+    private let statesBefore: [ContainerID: ObservedContainer.State]
+    private let healthBefore: [ContainerID: Health]
     private var warnings: [String] = []
     private var warned: Set<String> = []
 
@@ -75,24 +90,30 @@ package struct ChangeRun: Sendable {
     ///   - health: likewise.
     ///   - rules: for every instance that the plan stops.
     package init(
-        _ plan: Plan, states: [ContainerID: ObservedContainer.State], health: [ContainerID: Health] = [:],
-        rules: [Instance: StopRule]
+        _ plan: Plan, from before: Ledger, states: [ContainerID: ObservedContainer.State],
+        health: [ContainerID: Health] = [:], rules: [Instance: StopRule]
     ) {
         self.plan = plan
+        self.before = before
         self.states = states
         self.health = health
+        statesBefore = states
+        healthBefore = health
         self.rules = rules
         completed = Set(states.filter { $0.value == .exited(.code(0)) }.keys)
         checked = Set(plan.ledger.entries.filter { $0.spec.healthCheck != nil }.map(\.instance.id))
         pending = plan.preparation[...]
         for turnover in plan.turnovers { progress[turnover.id] = turnover.stop == nil ? .stopped : .running }
+        rollouts = Self.rollouts(plan, before, rules)
+        for turnover in rollouts.flatMap(\.turnovers) { progress[turnover.id] = .held }
+        unserved = Set(plan.turnovers.map(\.id).filter { Self.overlaps($0, plan, before) })
         replicas = Dictionary(grouping: Set(states.keys).union(progress.keys).sorted(), by: \.service)
     }
 
     package var isDone: Bool { phase == .done }
 
     /// Who had to be killed because it did not end in time.
-    package var stubborn: [ContainerID] { (stops.killed + removals.killed).map(\.id) }
+    package var stubborn: [ContainerID] { (stops.killed + rollouts.flatMap(\.killed) + removals.killed).map(\.id) }
 
     /// What to do now; nil when there is nothing but to wait for `ended` or `deadline`.
     package mutating func next(now: Int64) throws(Failure) -> Command? {
@@ -105,17 +126,20 @@ package struct ChangeRun: Sendable {
             switch phase {
             case .preparing:
                 if let action = pending.popFirst() { return .perform(action) }
-                stops = StopSchedule(levels: plan.stopLevels, rules: rules, now: now)
+                let rolled = Set(rollouts.flatMap(\.turnovers).map(\.id))
+                stops = StopSchedule(levels: plan.stopLevels(except: rolled), rules: rules, now: now)
                 phase = .turning
             case .turning:
                 if let command = stops.next(now: now) { return command }
                 if let start = try nextStart() { return .perform(.start(start)) }
                 if let command = nextHook(now) { return command }
-                if progress.values.contains(where: { $0 != .started }) { return nil }
+                if let command = try nextOfRollouts(now) { return command }
+                if progress.values.contains(where: { $0 != .started }) || !rollouts.allSatisfy(\.isDone) { return nil }
                 if try !conditionsHold() { return nil }
                 let levels = plan.removals.map { $0.filter { !ended.contains($0) } }.filter { !$0.isEmpty }
                 removals = StopSchedule(levels: levels, rules: rules, now: now)
                 phase = .removing
+                plan = plan.keeping(kept, of: before)
                 return .commit
             case .removing:
                 if let command = removals.next(now: now) { return command }
@@ -133,7 +157,8 @@ package struct ChangeRun: Sendable {
     /// When `next` has something to do even if nothing happens.
     package var deadline: Int64? {
         switch phase {
-        case .turning: ([stops.deadline] + hooks.values.map(\.deadline)).compactMap { $0 }.min()
+        case .turning:
+            ([stops.deadline] + hooks.values.map(\.deadline) + rollouts.map(\.deadline)).compactMap { $0 }.min()
         case .removing: removals.deadline
         case .preparing, .cleaning, .done: nil
         }
@@ -145,6 +170,7 @@ package struct ChangeRun: Sendable {
         if hooks[instance] != nil { hooked(instance, Health.Answer(exitCode: -1, output: "is not done: it \(status)")) }
         stops.ended(instance)
         removals.ended(instance)
+        for index in rollouts.indices { rollouts[index].ended(instance) }
         if isCurrent(instance) {
             states[instance.id] = .exited(status)
             if status.isSuccess { completed.insert(instance.id) }
@@ -157,6 +183,7 @@ package struct ChangeRun: Sendable {
     package mutating func restarts(_ instance: Instance, after status: ExitStatus) {
         guard isCurrent(instance) else { return }
         if status.isSuccess { completed.insert(instance.id) }
+        restarted[instance.id] = status
         health[instance.id] = nil
     }
 
@@ -167,6 +194,7 @@ package struct ChangeRun: Sendable {
 
     /// Whether it is the life that the change leaves alone or has begun; an earlier one says nothing of this one.
     private func isCurrent(_ instance: Instance) -> Bool {
+        if kept.contains(instance.id) { return false }
         guard let turnover = turnover(instance.id) else { return true }
         return [.hooking, .started].contains(progress[instance.id]) && turnover.start == instance
     }
@@ -181,6 +209,83 @@ package struct ChangeRun: Sendable {
     /// Whether it ends because another life begins.
     package func isTurning(_ instance: Instance) -> Bool {
         (stops.contains(instance) && progress[instance.id] == .running)
+            || rollouts.contains { $0.replaces(instance) }
+    }
+
+    // MARK: Updates
+
+    /// What others are led to.
+    package var serving: Goal { plan.ledger.goal.serving(unserved, of: before.goal) }
+
+    /// Updates that have stopped half way: what failed.
+    package private(set) var pauses: [Failure] = []
+
+    /// To be called with what `drain` asked for.
+    package mutating func drained(_ instance: Instance, connections: Int, now: Int64) {
+        for index in rollouts.indices { rollouts[index].drained(instance, connections: connections, now: now) }
+    }
+
+    private mutating func nextOfRollouts(_ now: Int64) throws(Failure) -> Command? {
+        guard stops.isDone else { return nil }
+        if !tables.isEmpty { return .perform(tables.removeFirst()) }
+        for index in rollouts.indices where !rollouts[index].isDone {
+            let turnovers = rollouts[index].turnovers
+            let proofs = Dictionary(uniqueKeysWithValues: turnovers.map { ($0.id, proof(of: $0.id)) })
+            let mayBegin = rollouts[index].isWaiting ? try isReady(turnovers[0]) : true
+            while let step = rollouts[index].next(now: now, mayBegin: mayBegin, verdict: { proofs[$0]! }) {
+                if let command = try take(step) { return command }
+            }
+        }
+        return nil
+    }
+
+    private mutating func take(_ step: Rollout.Step) throws(Failure) -> Command? {
+        switch step {
+        case .command(let command): return command
+        case .admit(let id):
+            progress[id] = .stopped
+            return try nextStart().map { .perform(.start($0)) }
+        case .handOver(let id): serve(id, isNew: true)
+        case .keep(let id): keep(id)
+        case .failed(let id, let text, let isKept, let isLast):
+            if isKept { keep(id) }
+            if isLast { pauses.append(Failure(container: id, key: "deploy.update_config", message: text, culprit: id)) }
+            if !isLast { return .warn(text) }
+        case .rollBack(let id, let text):
+            throw Failure(
+                container: id, key: "deploy.update_config", message: text, culprit: id,
+                probe: health[id]?.results.last)
+        }
+        return tables.isEmpty ? nil : .perform(tables.removeFirst())
+    }
+
+    /// Leads others to the new life, or back to the old one.
+    private mutating func serve(_ id: ContainerID, isNew: Bool) {
+        let isChange = isNew ? unserved.remove(id) != nil : unserved.insert(id).inserted
+        if isChange { tables = [.hosts, .ports] }
+    }
+
+    private mutating func keep(_ id: ContainerID) {
+        kept.insert(id)
+        serve(id, isNew: false)
+        progress[id] = .started
+        states[id] = statesBefore[id]
+        health[id] = healthBefore[id]
+    }
+
+    /// What a new life has come to.
+    private func proof(of id: ContainerID) -> Rollout.Verdict {
+        guard progress[id] == .started else { return .waits }
+        if let status = restarted[id] { return .fails("\(status)") }
+        if case .exited(let status) = states[id] {
+            return status.isSuccess && !checked.contains(id) ? .works : .fails("\(status)")
+        }
+        guard checked.contains(id) else { return .works }
+        switch health[id]?.status {
+        case .healthy: return .works
+        case .unhealthy: return .fails("is unhealthy")
+        case .starting, nil: return .waits
+        }
     }
 
     // MARK: Hooks
@@ -188,6 +293,7 @@ package struct ChangeRun: Sendable {
     /// To be called when a hook has ended, or could not begin.
     package mutating func hooked(_ instance: Instance, _ answer: Health.Answer) {
         stops.hooked(instance, answer)
+        for index in rollouts.indices { rollouts[index].hooked(instance, answer) }
         removals.hooked(instance, answer)
         guard let culprit = hooks[instance]?.take(answer) else { return }
         failure = Failure(
@@ -296,7 +402,7 @@ package struct ChangeRun: Sendable {
 
 extension Plan {
     /// What the turnovers stop: dependents first, by level.
-    var stopLevels: [[Instance]] {
+    func stopLevels(except rolled: Set<ContainerID>) -> [[Instance]] {
         // Dependencies come first in the plan, so going backwards every dependent is known before what it depends on.
         var depths: [String: Int] = [:]
         var levels: [Int: [Instance]] = [:]
@@ -305,7 +411,7 @@ extension Plan {
             for condition in turnover.after {
                 depths[condition.service] = max(depths[condition.service] ?? 0, depth + 1)
             }
-            if let stop = turnover.stop { levels[depth, default: []].append(stop) }
+            if let stop = turnover.stop, !rolled.contains(turnover.id) { levels[depth, default: []].append(stop) }
         }
         return levels.keys.sorted().map { levels[$0]!.sorted() }
     }

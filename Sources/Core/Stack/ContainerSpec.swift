@@ -29,6 +29,11 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var restartPace: RestartPace?
     /// nil where it has none.
     package var hooks: Hooks?
+    /// How it is replaced; nil: at once with everything else, old before new.
+    package var update: UpdatePolicy?
+    /// Whether its network namespace is the second one of the two that it has by turns, where the new life starts before
+    /// the old one stops.
+    package var hasSecondEndpoint: Bool?
     package var stopSignal: Int32
     package var stopGraceMilliseconds: Int
     package var labels: [String: String]
@@ -60,6 +65,11 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
         logging = LogSettings()
         dependencies = []
     }
+}
+
+extension ContainerSpec {
+    /// The name of the network namespace of its own: that of its id, or with a `+`, which no name of the file can have.
+    package var endpoint: String { hasSecondEndpoint == true ? id.endpoint + "+" : id.endpoint }
 }
 
 package enum Rootfs: Hashable, Codable, Sendable, CustomStringConvertible {

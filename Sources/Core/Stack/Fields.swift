@@ -11,6 +11,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case pids = "pids_limit"
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case restart, restartPolicy = "deploy.restart_policy", stopSignal = "stop_signal", stopGrace = "stop_grace_period"
+    case update = "deploy.update_config"
     case postStart = "post_start", preStop = "pre_stop"
     case labels, logging, dependencies = "depends_on"
     case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
@@ -28,7 +29,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
             .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess:
             .replace
         case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart,
-            .restartPolicy, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging, .dependencies,
+            .restartPolicy, .update, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging, .dependencies,
             .healthCheck, .onUnhealthy:
             .inPlace
         }
@@ -112,6 +113,7 @@ extension ContainerSpec {
         case .restartPolicy: return one(restartPace?.description, new.restartPace?.description)
         case .stopSignal: return one(String(stopSignal), String(new.stopSignal))
         case .stopGrace: return one("\(stopGraceMilliseconds)ms", "\(new.stopGraceMilliseconds)ms")
+        case .update: return one(update?.description, new.update?.description)
         case .postStart: return hookChanges(key, hooks?.postStart, new.hooks?.postStart)
         case .preStop: return hookChanges(key, hooks?.preStop, new.hooks?.preStop)
         case .labels: return map(key, labels, new.labels)

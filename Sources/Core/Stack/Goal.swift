@@ -104,7 +104,7 @@ extension Goal {
     /// Every network namespace that the stack owns, apart from the one with the bridges.
     package var endpoints: [Endpoint] {
         let own = containers.filter { $0.namespaces.net == .own }
-            .map { Endpoint(name: $0.id.endpoint, attachments: $0.attachments) }
+            .map { Endpoint(name: $0.endpoint, attachments: $0.attachments) }
         let declared = namespaces.filter { $0.kinds.contains(.net) }
             .map { Endpoint(name: $0.name, attachments: $0.attachments) }
         return own + declared
@@ -114,10 +114,13 @@ extension Goal {
     package func endpointName(of container: ContainerSpec) -> String? {
         switch resolved(.net, of: container) {
         case .host: nil
-        case .own(let id): id.endpoint
+        case .own(let id): endpoint(of: id)
         case .stack(let name): name
         }
     }
+
+    /// The name of the network namespace that a container has to itself.
+    package func endpoint(of id: ContainerID) -> String { self.container(id)?.endpoint ?? id.endpoint }
 
     package enum NamespaceOwner: Hashable, Sendable {
         case host
@@ -128,7 +131,7 @@ extension Goal {
     /// The places in networks of the network namespace of that name.
     package func attachments(of endpoint: String) -> [Attachment] {
         if let namespace = namespace(endpoint) { return namespace.attachments }
-        return containers.first { $0.namespaces.net == .own && $0.id.endpoint == endpoint }?.attachments ?? []
+        return containers.first { $0.namespaces.net == .own && $0.endpoint == endpoint }?.attachments ?? []
     }
 
     /// The place that leads out of a network namespace with these: the first in a network that has a way out.

@@ -34,6 +34,7 @@ package struct GoalMaker {
     let routes: [IPv4Subnet]
     let roots: [String: FoundRoot]
     let contents: [String: Digest]
+    let again: Set<Instance>
     /// The services that are made from the file.
     let chosen: [Service]
     /// What stays as it is recorded: services that were not selected, and orphans.
@@ -47,13 +48,14 @@ package struct GoalMaker {
     ///   - removeOrphans: leaves out what is recorded but no longer in the file.
     ///   - hostRoutes: the destinations of the host's routes, as CIDRs.
     ///   - roots: by service, the images and tar files that are here.
+    ///   - again: lives that are to be followed by another one.
     ///   - contents: what names the contents of secrets and configurations, by their key paths: `secrets.db_password`.
     package static func make(
         project: Project, observed ledger: Ledger, selection: [String] = [], removeOrphans: Bool = false,
         hostRoutes: [String] = [], roots: [String: FoundRoot] = [:],
-        contents: [String: Digest] = [:]
+        contents: [String: Digest] = [:], again: Set<Instance> = []
     ) -> Result {
-        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents)
+        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents, again)
         let goal = maker.make()
         let orphans = ledger.entries.map(\.instance.id).filter { project.service($0.service) == nil }.sorted()
         return Result(goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans)
@@ -61,8 +63,9 @@ package struct GoalMaker {
 
     private init(
         _ project: Project, _ ledger: Ledger, _ selection: [String], _ removeOrphans: Bool, _ hostRoutes: [String],
-        _ roots: [String: FoundRoot], _ contents: [String: Digest]
+        _ roots: [String: FoundRoot], _ contents: [String: Digest], _ again: Set<Instance>
     ) {
+        self.again = again
         self.roots = roots
         self.contents = contents
         self.project = project
@@ -115,9 +118,12 @@ package struct GoalMaker {
     private func containerRequests() -> [AddressRequest] {
         chosen.filter { project.namespace(.net, of: $0) == .private }.flatMap { service in
             ids(of: service).map { id in
-                AddressRequest(
-                    endpoint: id.endpoint, path: "services.\(service.name)", places: service.places,
-                    wanted: service.networks, before: ledger.entry(id)?.spec.attachments ?? [])
+                let before = ledger.entry(id)?.spec
+                let endpoint = endpoint(of: id, service)
+                return AddressRequest(
+                    endpoint: endpoint, path: "services.\(service.name)", places: service.places,
+                    wanted: service.networks,
+                    before: before?.endpoint ?? endpoint == endpoint ? before?.attachments ?? [] : [])
             }
         }
     }
@@ -126,6 +132,7 @@ package struct GoalMaker {
         let table = hostPorts()
         return chosen.flatMap { service -> [ContainerSpec] in
             checkProgram(service)
+            checkUpdate(service)
             for kind in Compose.NamespaceKind.allCases {
                 guard case .service(let owner) = project.namespace(kind, of: service) else { continue }
                 if project.service(owner)?.replicas == 0 {
@@ -137,8 +144,8 @@ package struct GoalMaker {
                 }
             }
             return ids(of: service).map { id in
-                var spec = ContainerSpec(service, id: id, in: project, roots[service.name], contents: contents)
-                if spec.namespaces.net == .own { spec.attachments = places[id.endpoint] ?? [] }
+                var spec = spec(of: id, service)
+                if spec.namespaces.net == .own { spec.attachments = places[spec.endpoint] ?? [] }
                 for index in spec.ports.indices { spec.ports[index].hostPort = table[PortSlot(id, index)] }
                 return spec
             }
@@ -202,7 +209,8 @@ package struct GoalMaker {
 
     /// The endpoints that keep their places whatever the file says.
     private func recordedPlaces(_ shared: [Shared]) -> [Endpoint] {
-        kept.filter { $0.namespaces.net == .own }.map { Endpoint(name: $0.id.endpoint, attachments: $0.attachments) }
+        kept.filter { $0.namespaces.net == .own }.map { Endpoint(name: $0.endpoint, attachments: $0.attachments) }
+            + overlapping()
             + shared.filter { $0.request == nil }.map { Endpoint(name: $0.spec.name, attachments: $0.spec.attachments) }
     }
 

@@ -70,6 +70,7 @@ extension ContainerSpec {
         if !service.postStart.isEmpty || !service.preStop.isEmpty {
             hooks = Hooks(postStart: service.postStart.map(Hook.init), preStop: service.preStop.map(Hook.init))
         }
+        update = service.update.map(UpdatePolicy.init)
         stopSignal = service.stopSignal?.number ?? image?.stopSignal.flatMap(Signal.number(named:)) ?? 15
         stopGraceMilliseconds = Int(service.stopGracePeriod.milliseconds)
         labels = (image?.labels ?? [:]).merging(service.labels) { _, own in own }

@@ -7,6 +7,12 @@ extension Planner {
         let touched = Set(changes.map(\.resource))
         // What an interrupted change left goes first: it may still run, in namespaces that others need now.
         var actions: [Action] = observed.strayInstances.map { .discard($0) }
+        // Unless others have been led there: then they are led back before.
+        if !actions.isEmpty, portTable(of: goal) != portTable(of: old),
+            goal.publishedPorts.allSatisfy({ isServed($0.container) })
+        {
+            actions.insert(.ports, at: 0)
+        }
         if touched.contains(.project) || !observed.hasProjectNode { actions.append(.project(budget: goal.budget)) }
         actions += networkPreparation(touched)
         for endpoint in goal.endpoints where needsEndpoint(endpoint.name) {
@@ -63,7 +69,7 @@ extension Planner {
         if !old.endpoints.contains(where: { $0.name == name }) { return true }
         if observed.brokenNamespaces[name]?.contains(.net) == true { return true }
         return goal.containers.contains {
-            $0.id.endpoint == name && ($0.namespaces.net == .own)
+            $0.endpoint == name && ($0.namespaces.net == .own)
                 && (turnovers[$0.id] != nil || hasDrift("namespaces.net", $0.id))
         }
     }
@@ -87,7 +93,7 @@ extension Planner {
     private func hasBrokenLink(_ endpoint: String, _ network: String) -> Bool {
         if observed.brokenLinks[endpoint]?.contains(network) == true { return true }
         return observed.containers.values.contains { container in
-            container.entry.instance.id.endpoint == endpoint
+            container.entry.spec.endpoint == endpoint
                 && container.drift.contains {
                     $0.path == "networks.\(network)" || $0.path.hasPrefix("networks.\(network).")
                 }
@@ -98,6 +104,12 @@ extension Planner {
         observed.containers.contains { key, container in
             (id == nil || id == key) && container.drift.contains { $0.path == path || $0.path.hasPrefix(path + "[") }
         }
+    }
+
+    /// Whether it runs where the goal has it.
+    private func isServed(_ id: ContainerID) -> Bool {
+        guard let container = observed.containers[id], container.isRunning else { return false }
+        return container.entry.spec.endpoint == goal.endpoint(of: id) && turnovers[id] == nil
     }
 
     private func portTable(of goal: Goal) -> [String] {

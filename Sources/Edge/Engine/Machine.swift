@@ -22,6 +22,8 @@ package protocol Machine: AnyObject {
     func begin(_ hook: HookCommand, in instance: Instance) throws(Event.Failure)
     /// Ends what `begin` has begun; nothing is told.
     func endHook(in instance: Instance)
+    /// How many TCP connections others have to these ports of it.
+    func connections(to instance: Instance, ports: [UInt16]) -> Int
     /// Notes that the start is whole.
     func noteReady(_ instance: Instance) throws(Event.Failure)
     /// The last lines of a container's output.

@@ -107,5 +107,7 @@ package enum Event: Codable, Sendable {
     package enum Undo: Hashable, Codable, Sendable {
         case complete
         case incomplete([String])
+        /// Nothing was to come back: the change has stopped half way.
+        case paused
     }
 }

@@ -71,7 +71,7 @@ package final class Transaction {
             )
         }
         return ChangeRun(
-            plan, states: observation.containers.mapValues(\.state),
+            plan, from: observation.ledger, states: observation.containers.mapValues(\.state),
             health: observation.containers.compactMapValues(\.health), rules: Dictionary(uniqueKeysWithValues: rules))
     }
 
@@ -109,7 +109,7 @@ package final class Transaction {
                 let command = try nextCommand(now: now)
                 try awaitStarts(before: command)
                 guard let command else { break }
-                try perform(command)
+                try perform(command, now: now)
             } catch {
                 fail(error)
             }
@@ -135,11 +135,12 @@ package final class Transaction {
         return nil
     }
 
-    private func perform(_ command: ChangeRun.Command) throws(Event.Failure) {
-        try store.journal(command.words)
+    private func perform(_ command: ChangeRun.Command, now: Int64) throws(Event.Failure) {
+        // It changes nothing, and is asked again and again.
+        if case .drain = command {} else { try store.journal(command.words) }
         switch command {
         case .perform(let action):
-            try machine.perform(action, in: neighbours)
+            try machine.perform(action, in: neighbours(of: action))
             if case .start(let instance) = action {
                 starting.append(instance)
                 // Going back, the failure of one must not be taken for the next one's.
@@ -165,8 +166,14 @@ package final class Transaction {
             }
         case .endHook(let instance): machine.endHook(in: instance)
         case .ready(let instance): try machine.noteReady(instance)
+        case .drain(let instance):
+            let ports = before.entries.first { $0.instance == instance }?.spec.ports ?? []
+            let open = machine.connections(
+                to: instance, ports: ports.filter { $0.transport == .tcp }.map(\.containerPort))
+            run.drained(instance, connections: open, now: now)
         case .commit:
             try machine.finishActions()
+            plan = run.plan
             try commit()
         case .warn(let text): report(.warning(text))
         }
@@ -214,7 +221,14 @@ package final class Transaction {
     }
 
     /// What an action sees of the stack: while containers go, their networks are still there.
-    private var neighbours: Goal { plan.ledger.goal }
+    private func neighbours(of action: Action) -> Goal {
+        switch action {
+        case .ports, .hosts: run.serving
+        case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall, .volume,
+            .removeVolume, .limits, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
+            plan.ledger.goal
+        }
+    }
 
     /// The point of no return. What goes for good stays in the ledger until it is gone, so that a crash before that does
     /// not turn it into something nobody remembers.
@@ -248,9 +262,21 @@ package final class Transaction {
             try write(ledger)
         }
         switch direction {
-        case .forward: outcome = .done
+        case .forward: outcome = pause.map { .failed($0) } ?? .done
         case .undo(let cause): outcome = .failed(cause.undone(losses))
         }
+    }
+
+    /// What an update has stopped at half way.
+    private var pause: Event.Failure? {
+        let failures = run.pauses.map { pause in
+            Event.Failure(
+                resource: ResourceID.container(pause.container).description, key: pause.key, message: pause.message,
+                output: machine.lastOutput(of: pause.culprit, lines: Self.lastLines), undo: .paused)
+        }
+        guard var first = failures.first else { return nil }
+        first.others = Array(failures.dropFirst())
+        return first
     }
 
     // MARK: Failure and undo
@@ -319,6 +345,7 @@ extension ChangeRun.Command {
         case .kill(let instance): "kill \(instance)"
         case .hook(let instance, let hook): "hook \(instance) \(hook.key)"
         case .endHook(let instance): "end-hook \(instance)"
+        case .drain(let instance): "drain \(instance)"
         case .ready(let instance): "ready \(instance)"
         case .commit: "commit"
         case .warn: "warn"

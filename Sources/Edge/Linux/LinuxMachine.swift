@@ -16,7 +16,7 @@ package final class LinuxMachine: Machine {
     let holder: Holder
     let names: NetworkNames
     /// The first process of every container that runs.
-    var processes: [ContainerID: ProcessIdentity] = [:]
+    var processes: [Instance: ProcessIdentity] = [:]
     /// What was set off and has not been waited for.
     var starting: [Instance: PendingStart] = [:]
     /// The links of the stack namespace by alias, as the change in progress found them.
@@ -105,7 +105,7 @@ package final class LinuxMachine: Machine {
     var instances: [Instance] { Files.names(in: paths.instances).compactMap { Instance($0) } }
 
     package func signal(_ instance: Instance, _ signal: Int32) throws(Event.Failure) {
-        guard let process = processes[instance.id] else { return }
+        guard let process = processes[instance] else { return }
         do {
             let group = group(instance)
             if group.isFrozen { try group.thaw() }
@@ -139,13 +139,37 @@ package final class LinuxMachine: Machine {
     package func endHook(in instance: Instance) { endHook(instance) }
 
     package func noteReady(_ instance: Instance) throws(Event.Failure) {
-        guard let process = processes[instance.id] else { return }
+        guard let process = processes[instance] else { return }
         do {
             try store.append(Run.readyLine(instance, process))
         } catch {
             throw Event.Failure(resource: ResourceID.container(instance.id).description, key: "", message: "\(error)")
         }
     }
+
+    /// The first process of the newest life that runs.
+    func process(of id: ContainerID) -> ProcessIdentity? {
+        processes.filter { $0.key.id == id }.max { $0.key < $1.key }?.value
+    }
+
+    package func connections(to instance: Instance, ports: [UInt16]) -> Int {
+        guard let process = processes[instance] else { return 0 }
+        let ports = Set(ports)
+        return ["tcp", "tcp6"].map { name -> Int in
+            let text = (try? Files.text("/proc/\(process.pid)/net/\(name)")) ?? ""
+            return text.lines.count { line in
+                // proc_pid_net(5): the local address and port, and the state, all hexadecimal.
+                let fields = line.words
+                guard fields.count > 3,
+                    let port = fields[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) })
+                else { return false }
+                return ports.contains(port) && Self.openStates.contains(String(fields[3]))
+            }
+        }.reduce(0, +)
+    }
+
+    /// TCP_ESTABLISHED, TCP_SYN_RECV and TCP_CLOSE_WAIT of <netinet/tcp.h>: the server may still have something to say.
+    private static let openStates: Set<String> = ["01", "03", "08"]
 
     package func lastOutput(of id: ContainerID, lines: Int) -> [String] {
         let reader = LogReader(paths.log(id), tail: lines)

@@ -81,7 +81,7 @@ extension LinuxMachine {
         holder.drop(instance.outputName)
         holder.drop(instance.processName)
         try? group(instance).kill()
-        if let process = processes.removeValue(forKey: instance.id) {
+        if let process = processes.removeValue(forKey: instance) {
             try? store.append(Run.voidLine(instance, process))
         }
         guard let error = error as? LaunchError else { return error }
@@ -110,7 +110,7 @@ extension LinuxMachine {
         }
         // Noted before it runs: whatever happens from here on, a successor knows of it.
         try holder.put(start.process.raw, as: instance.processName)
-        processes[instance.id] = status.identity
+        processes[instance] = status.identity
         let run = Run(
             instance: instance, process: status.identity, boot: Run.currentBoot, time: MachineClock.realtime,
             isByPolicy: isStartingByPolicy, hasHooks: spec.hooks?.postStart.isEmpty == false)
@@ -149,10 +149,10 @@ extension LinuxMachine {
         case .stack(let name): return paths.pin(name, kind)
         case .own(let id):
             switch kind {
-            case .net: return paths.pin(id.endpoint, kind)
+            case .net: return paths.pin(goal.endpoint(of: id), kind)
             case .ipc, .uts: return goal.isShared(kind, of: id) ? paths.pin(id.endpoint, kind) : nil
             case .mnt, .pid:
-                guard id != spec.id, let process = processes[id] else { return nil }
+                guard id != spec.id, let process = process(of: id) else { return nil }
                 return "/proc/\(process.pid)/ns/\(kind.rawValue)"
             }
         }
@@ -166,20 +166,14 @@ extension LinuxMachine {
         holder.drop(instance.processName)
         holder.drop(instance.outputName)
         try removeTree(paths.files(of: instance))
-        if goal.isEmpty {
-            processes[instance.id] = nil
-            return
-        }
-        try removeTree(paths.folder(instance))
-        if processes[instance.id] != nil, !instances.contains(where: { $0.id == instance.id }) {
-            processes[instance.id] = nil
-        }
+        processes[instance] = nil
+        if !goal.isEmpty { try removeTree(paths.folder(instance)) }
     }
 
     /// The start of a container as a plain value.
     func launchSpec(_ spec: ContainerSpec, _ instance: Instance, in goal: Goal) throws -> LaunchSpec {
         var root: String?
-        if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = processes[owner] {
+        if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = process(of: owner) {
             root = "/proc/\(process.pid)/root"
         }
         var launch = try LaunchSpec(spec, instance, paths: paths, goal: goal, joinedRoot: root)

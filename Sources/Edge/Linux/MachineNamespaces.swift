@@ -15,10 +15,10 @@ extension LinuxMachine {
 
     func ensureNamespace(_ endpoint: String, _ kind: NamespaceKind, in goal: Goal) throws {
         if kind == .pid { return try ensureProcessNamespace(endpoint) }
-        let residents = processes.keys.filter { id in
-            guard let container = goal.container(id) else { return false }
+        let residents = processes.keys.sorted().filter { instance in
+            guard let container = goal.container(instance.id) else { return false }
             switch goal.resolved(kind, of: container) {
-            case .own(let id): return id.endpoint == endpoint
+            case .own(let id): return (kind == .net ? goal.endpoint(of: id) : id.endpoint) == endpoint
             case .stack(let name): return name == endpoint
             case .host: return false
             }
@@ -41,7 +41,7 @@ extension LinuxMachine {
 
     /// The namespace that a pin, the holder or a process of the stack still has, else a new one.
     private func ensure(
-        _ kind: NamespaceKind, pin: String, name: String?, held: String, residents: [ContainerID]
+        _ kind: NamespaceKind, pin: String, name: String?, held: String, residents: [Instance]
     ) throws {
         try Surroundings(paths).ensureRuntimeFolder()
         if NamespaceFiles.isPinned(pin) {
@@ -59,10 +59,15 @@ extension LinuxMachine {
         try linkName(name, to: pin)
     }
 
-    private func inhabited(_ kind: NamespaceKind, by residents: [ContainerID]) throws -> Descriptor? {
-        for id in residents {
-            guard let process = processes[id] else { continue }
-            return try Descriptor("/proc/\(process.pid)/ns/\(kind.rawValue)", O_RDONLY)
+    private func inhabited(_ kind: NamespaceKind, by residents: [Instance]) throws -> Descriptor? {
+        for instance in residents {
+            guard let process = processes[instance] else { continue }
+            let path = "/proc/\(process.pid)/ns/\(kind.rawValue)"
+            // The other one of the two that a container has by turns is not this one.
+            let pins = Files.names(in: "\(paths.pins)/\(kind.rawValue)").map { paths.pin($0, kind) }
+            let inode = NamespaceFiles.inode(path)
+            if pins.contains(where: { NamespaceFiles.inode($0) == inode }) { continue }
+            return try Descriptor(path, O_RDONLY)
         }
         return nil
     }

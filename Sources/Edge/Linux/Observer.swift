@@ -75,7 +75,7 @@ package struct Observer {
             }
             // Who has ended has nothing to run in any more, and yet a place in the networks.
             if isWhole, !container.isRunning, entry.spec.namespaces.net == .own, !hasNetwork(entry.spec, ledger.goal) {
-                observation.brokenNamespaces[entry.spec.id.endpoint] = [.net]
+                observation.brokenNamespaces[entry.spec.endpoint] = [.net]
             }
             observation.containers[entry.instance.id] = container
         }
@@ -143,7 +143,7 @@ package struct Observer {
             container.drift.append(FieldChange("cgroup", observed: nil, desired: container.cgroup))
         }
         container.drift += pinDrift(spec, texts.goal)
-        if spec.namespaces.net == .own { container.drift += network.drift(of: spec.id.endpoint, spec.attachments) }
+        if spec.namespaces.net == .own { container.drift += network.drift(of: spec.endpoint, spec.attachments) }
         container.drift += GrantedFiles(paths).drift(of: spec, container.entry.instance)
         let hosts = "\(paths.folder(container.entry.instance))/hosts"
         if spec.namespaces.net != .host || Files.exists(hosts) {
@@ -158,8 +158,9 @@ package struct Observer {
     private func pinDrift(_ spec: ContainerSpec, _ goal: Goal) -> [FieldChange] {
         [NamespaceKind.net, .ipc, .uts].compactMap { kind in
             guard spec.namespaces[kind] == .own, kind == .net || goal.isShared(kind, of: spec.id) else { return nil }
-            let pin = paths.pin(spec.id.endpoint, kind)
-            let isNamed = kind != .net || NamespaceFiles.link(paths.name(of: spec.id.endpoint)) == pin
+            let endpoint = kind == .net ? spec.endpoint : spec.id.endpoint
+            let pin = paths.pin(endpoint, kind)
+            let isNamed = kind != .net || NamespaceFiles.link(paths.name(of: endpoint)) == pin
             if NamespaceFiles.isPinned(pin) && isNamed { return nil }
             return FieldChange("namespaces.\(kind.rawValue)", observed: "not pinned", desired: "pinned")
         }

@@ -36,7 +36,7 @@ extension Supervisor {
         let own = ((try? store.runs()) ?? []).filter { $0.instance == entry.instance }
         restarts[entry.instance.id] = Restarts(own.policyTimes)
         if run.end == nil {
-            machine.processes[entry.instance.id] = run.process
+            machine.processes[entry.instance] = run.process
             watch(run)
         } else if let status = run.end {
             machine.holder.drop(entry.instance.processName)
@@ -84,6 +84,7 @@ extension Supervisor {
                 fifo: fifo, folder: paths.log(instance.id),
                 limits: LogLimits(size: settings.maxSize, files: settings.maxFiles))
             container.capture = capture
+            shareLogs(of: instance.id)
             container.outputWatch = loop.watch(capture.fifo.raw) { [unowned self] _ in
                 do {
                     _ = try capture.move()
@@ -94,6 +95,13 @@ extension Supervisor {
         } catch {
             complain("\(instance): its output cannot be kept: \(error)")
         }
+    }
+
+    /// Two lives that stand beside each other write to one log.
+    private func shareLogs(of id: ContainerID) {
+        let captures = watched.values.filter { $0.run.instance.id == id }.compactMap(\.capture)
+        let isShared = captures.count > 1
+        for capture in captures where capture.isShared != isShared { capture.isShared = isShared }
     }
 
     /// From the holder; where that died, too, the container itself has its output open.
@@ -138,7 +146,7 @@ extension Supervisor {
         }
         if status == .outOfMemory { complain("\(run.instance) \(status)") }
         forget(container)
-        if machine.processes[run.instance.id] == run.process { machine.processes[run.instance.id] = nil }
+        if machine.processes[run.instance] == run.process { machine.processes[run.instance] = nil }
         return status
     }
 
@@ -172,6 +180,7 @@ extension Supervisor {
         if let watch = container.exitWatch { loop.forget(watch) }
         if let watch = container.outputWatch { loop.forget(watch) }
         watched[container.run.instance] = nil
+        shareLogs(of: container.run.instance.id)
         machine.holder.drop(container.run.instance.processName)
         machine.holder.drop(container.run.instance.outputName)
     }

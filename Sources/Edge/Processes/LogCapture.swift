@@ -56,8 +56,25 @@ package final class LogCapture {
         self.fifo = fifo
         self.folder = folder
         self.limits = limits
+        number = 0
+        try resume()
+    }
+
+    /// Whether somebody else writes to the same log, for a while: the other life of the container.
+    package var isShared = false { didSet { isStale = true } }
+    private var isStale = false
+
+    /// What the other one has written is where this one goes on.
+    private func catchUp() throws(SystemError) {
+        guard isShared || isStale else { return }
+        try resume()
+        isStale = false
+    }
+
+    private func resume() throws(SystemError) {
         let last = LogFolder.segments(in: folder).last
         number = last ?? 0
+        (files, offset, timesSize) = (nil, 0, 0)
         guard last != nil else { return }
         let files = try open()
         offset = try LogFolder.size(files.segment.raw)
@@ -79,12 +96,14 @@ package final class LogCapture {
     /// - Throws: ENOSPC for example; nothing is lost, the bytes stay in the FIFO.
     @discardableResult
     package func move() throws(SystemError) -> Bool {
+        try catchUp()
         for _ in 0..<16 where try !moveOnce() { return true }
         return false
     }
 
     /// After the container's end: moves all that is left. Bounded by the pipe's size, unless others still write.
     package func drain() throws(SystemError) {
+        try catchUp()
         for _ in 0..<1024 where try !moveOnce() { return }
     }
 

@@ -39,8 +39,6 @@ extension Shape {
                 Key("hard", .count, "How far a process may raise it.", .honoured, .required))),
         others: true)
 
-    private static let updates = Support.refused("replacing in steps comes later")
-
     static let deploy: [Key] = [
         Key(
             "mode", .text, "replicated: a number of containers; global: one per machine.",
@@ -66,8 +64,10 @@ extension Shape {
                 Key("max_attempts", .count, "How often at most."),
                 Key("window", .time, "The time in which max_attempts are counted; for ever unless set.")),
             "What happens when it ends, in place of restart."),
-        Key("update_config", .shared("update", update), "How containers are replaced by newer ones.", updates),
-        Key("rollback_config", .shared("update", update), "How containers are replaced by older ones.", updates),
+        Key("update_config", .shared("update", update), "How containers are replaced by newer ones."),
+        Key(
+            "rollback_config", .shared("update", update), "How containers are replaced by older ones.",
+            .partly("what a change has replaced comes back at once")),
         Key(
             "labels", .pairs, "Names and values of your own, kept with the service.",
             .partly("nothing reads them", instead: "use labels: of the service")),
@@ -108,8 +108,9 @@ extension Shape {
             "Devices."))
 
     private static let update = Kind.keys(
-        Key("parallelism", .count, "How many at once."), Key("delay", .time, "How long to wait between them."),
-        Key("failure_action", .text, "What to do when one fails: continue, rollback or pause."),
+        Key("parallelism", .count, "How many at once, 1 unless set; 0 is all."),
+        Key("delay", .time, "How long to wait between them."),
+        Key("failure_action", .text, "What to do when one fails: continue, rollback or pause, which it is unless set."),
         Key("monitor", .time, "How long each is watched."),
         Key("max_failure_ratio", .decimal, "How many may fail, 0 to 1."),
         Key("order", .words("start-first", "stop-first"), "Whether the new one starts before the old one stops."))

@@ -1,0 +1,60 @@
+// Replacement in steps, as `deploy.update_config` has it.
+extension ChangeRun {
+    static func rollouts(_ plan: Plan, _ before: Ledger, _ rules: [Instance: StopRule]) -> [Rollout] {
+        let replaced = plan.turnovers.filter { $0.discard != nil }
+        let services = Dictionary(grouping: replaced, by: \.id.service)
+        return services.keys.sorted().compactMap { service in
+            let turnovers = services[service]!.sorted { $0.id < $1.id }
+            guard let policy = plan.ledger.entry(turnovers[0].id)?.spec.update else { return nil }
+            let overlaps = turnovers.map(\.id).filter { Self.overlaps($0, plan, before) }
+            return Rollout(policy, turnovers, overlaps: Set(overlaps), rules: rules)
+        }
+    }
+
+    /// Whether its two lives can stand beside each other: not in one network namespace that is theirs alone.
+    static func overlaps(_ id: ContainerID, _ plan: Plan, _ before: Ledger) -> Bool {
+        guard let new = plan.ledger.entry(id), let old = before.entry(id), new.instance != old.instance,
+            new.spec.update?.startsFirst == true
+        else { return false }
+        let isAlone = new.spec.namespaces.net == .own && old.spec.namespaces.net == .own
+        return !isAlone || new.spec.endpoint != old.spec.endpoint
+    }
+}
+
+extension Plan {
+    /// What is left of the plan where these containers stay what they were.
+    func keeping(_ ids: Set<ContainerID>, of before: Ledger) -> Plan {
+        if ids.isEmpty { return self }
+        var plan = self
+        let tried = ledger.entries.filter { ids.contains($0.instance.id) }
+        plan.ledger.entries = ledger.entries.map {
+            ids.contains($0.instance.id) ? before.entry($0.instance.id) ?? $0 : $0
+        }
+        plan.ledger.goal.containers = plan.ledger.entries.map(\.spec)
+        let endpoints = Set(plan.ledger.goal.endpoints.map(\.name))
+        let olds = Set(before.entries.map(\.instance).filter { ids.contains($0.id) })
+        plan.cleaning = tried.map { .discard($0.instance) }
+        plan.cleaning += cleaning.filter { action in
+            switch action {
+            case .discard(let instance): !olds.contains(instance)
+            case .removeEndpoint(let name): !endpoints.contains(name)
+            case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall,
+                .volume, .removeVolume, .ports, .hosts, .limits, .thaw, .files, .prepare, .start:
+                true
+            }
+        }
+        let unused = Set(tried.map(\.spec.endpoint)).subtracting(endpoints)
+        plan.cleaning += unused.sorted().map { .removeEndpoint($0) }
+        return plan
+    }
+}
+
+extension Goal {
+    /// What others are led to while the new lives of these containers are not yet proven.
+    package func serving(_ unproven: Set<ContainerID>, of before: Goal) -> Goal {
+        if unproven.isEmpty { return self }
+        var goal = self
+        goal.containers = containers.map { unproven.contains($0.id) ? before.container($0.id) ?? $0 : $0 }
+        return goal
+    }
+}

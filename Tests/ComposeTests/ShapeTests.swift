@@ -89,7 +89,7 @@ import YAML
             "known here are format, path or required"
         ),
     ]) func anUnknownKey(keys: String, message: String, hint: String) throws {
-        let column = keys.hasPrefix("env_file") ? 26 : 5
+        let column = keys.hasPrefix("env_file") ? 26 : keys.hasPrefix("namespaces") ? 18 : 5
         #expect(try inService(keys) == ["f:3:\(column): error: \(message)\n  hint: \(hint)"])
     }
 

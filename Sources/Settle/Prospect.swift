@@ -6,6 +6,7 @@ import Launch
 import Launcher
 import Linux
 import Stack
+import Syscalls
 
 /// What the file asks for beside what is there, and the way from one to the other.
 struct Prospect {
@@ -14,6 +15,8 @@ struct Prospect {
     let contents: [Content]
     let plan: Plan
     let again: Set<Instance>
+    /// What this folder has filled under another project's name, and would be made empty under this one.
+    let formerVolumes: [FormerVolume]
 
     /// - Parameters:
     ///   - services: only these, with what they need; all where none is named.
@@ -34,7 +37,9 @@ struct Prospect {
         let result = GoalMaker.make(
             project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
             hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
-            roots: StackRoots(scene, project, chosen).found(), contents: files.digests, again: self.again)
+            roots: StackRoots(scene, project, chosen).found(), contents: files.digests, again: self.again,
+            volumes: Volumes(scene.paths.roots).survey(directory: project.directory))
+        formerVolumes = result.formerVolumes
         guard let goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
@@ -78,13 +83,17 @@ struct Prospect {
             }
             var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal)
             spec.doors = cgroups.container("\(instance)", of: scene.name).doors
-            // The files made for it are not there yet, so they cannot be looked at.
+            // The files made for it are not there yet, nor are new volumes, so they cannot be looked at.
             let mounts = spec.mounts
-            let late = Set(["rootfs"] + container.files.map(\.key))
-            let made = mounts.filter { late.contains($0.key) }
-            spec.mounts = mounts.filter { !late.contains($0.key) }
+            let files = Set(["rootfs"] + container.files.map(\.key))
+            func isLate(_ mount: Launch.Mount) -> Bool {
+                guard case .bind(let source, _, _) = mount.content else { return false }
+                return files.contains(mount.key) || !Files.exists(source)
+            }
+            let made = mounts.filter(isLate)
+            spec.mounts = mounts.filter { !isLate($0) }
             var facts = try Launcher.look(spec)
-            facts.targets = made.map { KnownPath($0.target, isFolder: false) } + facts.targets
+            facts.targets = made.map { KnownPath($0.target, isFolder: !files.contains($0.key)) } + facts.targets
             spec.mounts = made + spec.mounts
             return "\n\(ResourceID.container(instance.id)):\n"
                 + compile(spec, facts).text.split(separator: "\n").map { "  \($0)\n" }.joined()

@@ -33,13 +33,17 @@ enum Settle {
             about, version: settleVersion,
             groups: [
                 Program.Group(
-                    "Stack", [command(Config.self), command(Diff.self), command(Up.self), command(Down.self)]),
+                    "Stack",
+                    [
+                        command(Config.self), command(Diff.self), command(Up.self), command(Down.self),
+                    ]),
                 Program.Group(
                     "Containers",
                     [
                         command(Ps.self), command(Logs.self), command(Exec.self), command(StartCommand.self),
                         command(Stop.self), command(Restart.self), command(Kill.self), command(Port.self),
                     ]),
+                Program.Group("Volumes", [command(VolumeCommand.self)]),
                 Program.Group(
                     "Images",
                     [
@@ -50,7 +54,8 @@ enum Settle {
                 Program.Group(
                     "Machine",
                     [
-                        command(Doctor.self), command(Schema.self), command(Completion.self), command(Version.self),
+                        command(Doctor.self), command(Schema.self),
+                        command(Completion.self), command(Version.self),
                         command(Help.self),
                     ]),
             ],

@@ -140,8 +140,17 @@ import Testing
             "volumes: ['vo:/b:ro:d']", 15, "volumes[0]", "\"vo:/b:ro:d\" is no mount",
             "write \"./folder:/target\", \"volume:/target:ro\" or the long form"),
         Key(
-            "volumes: ['./a:/b:shared']", 15, "volumes[0].bind.propagation",
-            "cannot be honoured: mounts are not passed on", nil),
+            "volumes: [{type: bind, source: /a, target: /b, bind: {propagation: rslaves}}]", 72,
+            "volumes[0].bind.propagation",
+            "expected private, rprivate, slave, rslave, shared or rshared, found \"rslaves\"", "did you mean rslave?"),
+        Key(
+            "volumes: [{type: volume, target: /b, volume: {subpath: ../up}}]", 60, "volumes[0].volume.subpath",
+            "expected a path within the volume, found \"../up\"",
+            "write it without a slash at the beginning, and without .."),
+        Key(
+            "volumes_from: ['container:old']", 20, "volumes_from[0]",
+            "Settle knows no containers but those of services",
+            "name a service of this file, or share a volume with the other project by external: true"),
         Key(
             "volumes: ['vo:/b']", 15, "volumes[0]", "there is no volume vo",
             "add vo: under the top-level volumes:, or write ./vo for a folder"),
@@ -246,10 +255,11 @@ import Testing
             "services: {w: {command: x, networks: [a]}}\nnetworks: {a: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.0.1.1}]}}}",
             ["f:2:63: error: networks.a.ipam.config[0].gateway: 10.0.1.1 is no address for a host in 10.0.0.0/24"]),
         File(
-            "services: {w: {command: x, volumes: ['a1:/b']}}\nvolumes: {a1: {external: true}}",
-            [
-                "f:2:16: error: volumes.a1.external: cannot be honoured: what was made outside of the project cannot be used yet"
-            ]),
+            "services: {w: {command: x, volumes: ['a1:/b']}}\nvolumes: {a1: {driver_opts: {type: tmpfs, size: 1m}}}",
+            ["f:2:49: error: volumes.a1.driver_opts.size: a folder has no size of its own"]),
+        File(
+            "services: {w: {command: x, volumes: ['a1:/b']}}\nvolumes: {a1: {driver_opts: {type: tmpfs}}}",
+            ["f:2:29: error: volumes.a1.driver_opts: device is missing"]),
         File(
             "services:\n  a: {command: x, depends_on: [b]}\n  b: {command: x, pid: 'service:c'}\n  c: {command: x, depends_on: [a]}",
             ["f:4:32: error: services.c.depends_on.a: the services wait for each other: a -> b -> c -> a"]),

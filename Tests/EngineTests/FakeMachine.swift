@@ -18,6 +18,8 @@ final class FakeMachine: Machine {
         var endpoints: Set<String> = []
         var links: [String: [String: Attachment]] = [:]
         var volumes: Set<String> = []
+        /// Contents that are mounted.
+        var mounts: Set<String> = []
         var ports: [String] = []
 
         /// What lives on between a change and its undo; how something ended before does not count.
@@ -63,6 +65,7 @@ final class FakeMachine: Machine {
         var observation = Observation(ledger: ledger, supervisor: presence, hasProjectNode: world.budget != nil)
         for entry in ledger.entries { observation.containers[entry.instance.id] = container(entry, ledger.goal) }
         observation.volumes = world.volumes
+        observation.mountedVolumes = world.mounts
         observation.stackNamespace = world.hasStack ? .sound : .absent
         observation.firewall = observation.stackNamespace
         observation.egress = world.egress == ledger.goal.egress && world.hasStack ? .sound : .absent
@@ -140,7 +143,10 @@ final class FakeMachine: Machine {
         case .unlink(let endpoint, let network): world.links[endpoint]?[network] = nil
         case .egress(let egress): world.egress = egress
         case .firewall: break
-        case .volume(let volume): world.volumes.insert(volume.name)
+        case .volume(let volume):
+            world.volumes.insert(volume.name)
+            if let name = volume.mountName { world.mounts.insert(name) }
+        case .unmount(let name): world.mounts.remove(name)
         case .removeVolume(let volume): world.volumes.remove(volume.name)
         case .ports: world.ports = goal.publishedPorts.map { "\($0.endpoint) \($0.port)" }.sorted()
         case .hosts:

@@ -34,8 +34,16 @@ struct Stacks {
         }
         if chance(30) { goal.budget.memory = 1 << 30 }
         if chance(30) { goal.volumes = [VolumeSpec(key: "data", name: "p_data")] }
+        if goal.volumes.isEmpty, chance(30) {
+            goal.volumes = [VolumeSpec(key: "data", name: "p_data", mount: memory(chance(50) ? "size=1m" : ""))]
+        }
         for (index, name) in ["a", "b", "c", "d"].enumerated() where chance(75) {
             goal.containers.append(container(name, index, networks, after: goal.containers))
+        }
+        for index in goal.containers.indices where !goal.volumes.isEmpty && chance(40) {
+            var mount = Mount(.volume("data"), target: "/data", key: "volumes[0]")
+            mount.volume = goal.volumes[0].identity
+            goal.containers[index].mounts = [mount]
         }
         return goal
     }

@@ -37,6 +37,32 @@ import Testing
         #expect(compile(ExecSpec(arguments: ["sh"], terminal: true), facts).validate() == [])
     }
 
+    @Test func aPartOfAVolumeIsLookedUpWithinIt() {
+        var spec = spec
+        spec.mounts = [Mount(.bind(source: "/volume", below: "a/b"), on: "/srv", key: "volumes[0]")]
+        let program = compile(spec, facts)
+        #expect(program.validate() == [])
+        #expect(
+            program.text.contains(
+                #"openat2(volume, "a/b", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}, 24) = part"#
+            ))
+        #expect(!program.text.contains("/volume/a"))
+    }
+
+    @Test func whatIsPassedOnIsTakenBeforeTheMountsPart() throws {
+        var spec = spec
+        spec.mounts[0].content = .bind(source: "/site", propagation: .rslave)
+        let steps = compile(spec, facts).steps
+        let parting = try #require(steps.firstIndex { $0.purpose == "separate from the host's mounts" })
+        let taken = try #require(steps.firstIndex { $0.call == .open_tree })
+        #expect(taken < parting)
+        #expect(steps[taken + 2].text.contains("{propagation=MS_SLAVE}"))
+        spec.mounts[0].content = .bind(source: "/site", propagation: .rprivate)
+        let own = compile(spec, facts).steps
+        let first = try #require(own.firstIndex { $0.purpose == "separate from the host's mounts" })
+        #expect(try #require(own.firstIndex { $0.call == .open_tree }) > first)
+    }
+
     @Test func validationFindsFaults() {
         var program = compile(spec, facts)
         program.steps.removeFirst(2)

@@ -47,6 +47,27 @@ import Testing
         #expect(try run(spec).output == "file\n")
     }
 
+    @Test func noLinkLeadsOutOfAVolume() throws {
+        let volume = try sandbox.folder("volume")
+        _ = try sandbox.folder("volume/inner")
+        _ = try sandbox.file("volume/inner/file", "inside")
+        _ = try sandbox.file("volume/passwd", "the volume's own")
+        symlink("/", volume + "/up")
+        symlink("../../../../..", volume + "/relative")
+        symlink("inner", volume + "/link")
+        func see(_ part: String, _ script: String, on target: String = "/v") throws -> String {
+            var spec = shell(script, in: sandbox)
+            spec.mounts = [Mount(.bind(source: volume, below: part), on: target, key: "volumes[0]")]
+            return try run(spec).output
+        }
+        #expect(try see("link", "cat /v/file") == "inside")
+        #expect(try see("inner/file", "cat /file", on: "/file") == "inside")
+        // Of the host there is nothing to be seen, whatever the way.
+        for way in ["up", "relative", "up/relative"] { #expect(try see(way, "ls /v/inner") == "file\n") }
+        #expect(throws: LaunchError.self) { try see("up/etc", "ls /v") }
+        #expect(throws: LaunchError.self) { try see("nothing", "ls /v") }
+    }
+
     @Test func onlyTheContainersMountsAreThere() throws {
         let output = try run(shell("cut -d' ' -f5 /proc/self/mountinfo | sort | tr '\\n' ' '", in: sandbox)).output
         let mounts = output.split(separator: " ").filter { !$0.hasPrefix("/proc/") && !$0.hasPrefix("/sys/") }

@@ -145,7 +145,9 @@ enum Machine {
         }
         for pid in processes(where: { $0.contains(stack.project) }) { kill(pid, SIGKILL) }
         usleep(200_000)
-        for path in mounts(below: stack.runtime).reversed() { umount2(path, Int32(MNT_DETACH)) }
+        for path in (mounts(below: stack.runtime) + mounts(below: stack.state)).reversed() {
+            umount2(path, Int32(MNT_DETACH))
+        }
         for name in namedNamespaces(of: stack) { unlink("/run/netns/\(name)") }
         for link in links(of: stack) { _ = try? run("ip", "link", "delete", link) }
         for hierarchy in hierarchies {

@@ -225,7 +225,8 @@ final class Stack {
     /// What the kernel shows of this stack.
     var leftovers: [String] {
         Machine.processes { $0.contains(project) }.map { "process \($0)" }
-            + Machine.groups(of: self).map { "cgroup \($0)" } + Machine.mounts(below: runtime).map { "mount \($0)" }
+            + Machine.groups(of: self).map { "cgroup \($0)" }
+            + (Machine.mounts(below: runtime) + Machine.mounts(below: state)).map { "mount \($0)" }
             + Machine.namedNamespaces(of: self).map { "name \($0)" } + Machine.links(of: self).map { "link \($0)" }
     }
 }

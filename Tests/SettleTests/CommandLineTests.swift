@@ -151,7 +151,7 @@ import Testing
     /// What the script sees of bash, and does with what Settle answers.
     @Test(arguments: [
         (["logs", ""], ["job", "web"]), (["logs", "w"], ["web"]), (["-f", "other.yaml", "up", ""], ["lone"]),
-        (["diff", "--format", "=", "j"], ["json"]), (["di"], ["diff"]), (["exec", "web", "x"], []),
+        (["diff", "--format", "=", "j"], ["json"]), (["di"], ["diff", "disable"]), (["exec", "web", "x"], []),
     ])
     func bashCompletesWords(words: [String], offered: [String]) throws {
         let folder = try folder()

@@ -44,6 +44,7 @@ extension Observation {
         }
         for network in ledger.goal.networks { networks[network.key] = ObservedNetwork() }
         volumes = Set(ledger.goal.volumes.map(\.name))
+        mountedVolumes = Set(ledger.goal.usedVolumes.compactMap(\.mountName))
         if !ledger.goal.networks.isEmpty { (stackNamespace, firewall, egress) = (.sound, .sound, .sound) }
     }
 

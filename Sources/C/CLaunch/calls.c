@@ -15,7 +15,7 @@ static const struct {
 #define CALL(name) {#name, SYS_##name}
     CALL(capset),        CALL(chdir),      CALL(close),    CALL(close_range), CALL(dup3),        CALL(execve),
     CALL(execveat),      CALL(fchownat),   CALL(ioctl),    CALL(keyctl),      CALL(mkdirat),     CALL(mknodat),
-    CALL(mount),         CALL(move_mount), CALL(openat),   CALL(open_tree),   CALL(pivot_root),  CALL(prctl),
+    CALL(mount),         CALL(move_mount), CALL(openat),   CALL(openat2), CALL(open_tree),   CALL(pivot_root),  CALL(prctl),
     CALL(mount_setattr), CALL(read),       CALL(seccomp),  CALL(setgroups),   CALL(sethostname), CALL(setns),
     CALL(setresgid),     CALL(setresuid),  CALL(setsid),   CALL(symlinkat),   CALL(umask),       CALL(umount2),
     CALL(unshare),       CALL(write),

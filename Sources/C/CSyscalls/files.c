@@ -2,10 +2,12 @@
 
 #include <ftw.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -31,6 +33,10 @@ int settle_remove_trees(char *const *paths) {
 
 void settle_await(int child) {
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+}
+
+int settle_rename_new(const char *from, const char *to) {
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1);
 }
 
 int settle_attribute_is(int file, const char *name, char value) {

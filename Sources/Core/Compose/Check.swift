@@ -122,7 +122,8 @@ extension Check {
         guard service.namespaces.mnt != .private else { return }
         let keys = [
             (service.root == .image ? "image" : "rootfs", service.root != .host), ("volumes", !service.volumes.isEmpty),
-            ("tmpfs", !service.tmpfs.isEmpty), ("read_only", service.readOnly),
+            ("volumes_from", !service.volumesFrom.isEmpty), ("tmpfs", !service.tmpfs.isEmpty),
+            ("read_only", service.readOnly),
         ]
         for (key, isSet) in keys where isSet {
             error(

@@ -139,9 +139,8 @@ extension Keys {
                 reader.error("the driver \(driver) is not supported", hint: "write local, or leave it out")
             },
             "labels": { volume, reader in volume.labels = reader.labels() ?? [:] },
-            "external": { _, reader in
-                refuseExternal(reader, "a volume", "mount the folder itself: \"/path/on/the/host:/target\"")
-            },
+            "external": { volume, reader in volume.isExternal = reader.boolean() ?? false },
+            "driver_opts": { volume, reader in volume.mount = volumeMount(reader) },
         ])
 
     static func volume(_ key: String, _ reader: Reader, project: String) -> Volume {

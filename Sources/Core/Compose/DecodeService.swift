@@ -89,6 +89,9 @@ extension Keys {
             },
             "ports": { draft, reader in draft.service.ports = (reader.items() ?? []).compactMap(port) },
             "volumes": { draft, reader in draft.service.volumes = (reader.items() ?? []).compactMap(mount) },
+            "volumes_from": { draft, reader in
+                draft.service.volumesFrom = (reader.items() ?? []).compactMap(volumesFrom)
+            },
             "secrets": { draft, reader in draft.service.files += grants(.secret, reader) },
             "configs": { draft, reader in draft.service.files += grants(.config, reader) },
             "tmpfs": { draft, reader in draft.service.tmpfs = (reader.items() ?? []).compactMap(tmpfs) },

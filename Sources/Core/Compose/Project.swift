@@ -132,8 +132,34 @@ package struct Volume: Codable, Hashable, Sendable {
     /// `name:`, else `PROJECT_KEY`.
     package var name: String
     package var labels: [String: String]
+    /// Made by somebody else, and not this project's to remove.
+    package var isExternal = false
+    /// What is mounted as its content; nil: a folder of Settle's own.
+    package var mount: VolumeMount?
     /// Relative to `volumes.KEY`.
     package var places: Places
+}
+
+extension Volume {
+    /// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit.
+    package static func isName(_ text: String) -> Bool { Keys.isName(text) }
+}
+
+/// What the driver `local` mounts as a volume, in the words of mount(8).
+package struct VolumeMount: Codable, Hashable, Sendable {
+    /// `none` for a bind, `tmpfs`, `nfs`, …
+    package var type: String
+    /// `o`: `bind`, `size=64m,mode=1777`, …
+    package var options: String
+    package var device: String
+
+    package init(type: String, options: String = "", device: String) {
+        self.type = type
+        self.options = options
+        self.device = device
+    }
+
+    package var text: String { "\(type) \(device)" + (options.isEmpty ? "" : " (\(options))") }
 }
 
 extension Volume {

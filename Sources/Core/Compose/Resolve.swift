@@ -28,7 +28,15 @@ extension Model {
         root.edit("services") { services in
             services.editValues { service in
                 guard let implied = implied[service.key] else { return }
-                service.value.edit("depends_on") { $0.editEntries { $0.removeAll { implied.contains($0.key) } } }
+                // Whose mounts are used has to have made them.
+                let sources = (service.value["volumes_from"]?.items ?? []).compactMap { item in
+                    item.string?.split(separator: ":").first.map(String.init)
+                }
+                service.value.edit("depends_on") { dependencies in
+                    dependencies.editEntries { entries in
+                        entries.removeAll { implied.contains($0.key) && !sources.contains($0.key) }
+                    }
+                }
             }
         }
         return root

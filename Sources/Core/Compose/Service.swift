@@ -24,6 +24,7 @@ package struct Service: Codable, Hashable, Sendable {
     package var networks: [Attachment]
     package var ports: [Port]
     package var volumes: [Mount]
+    package var volumesFrom: [VolumesFrom]
     /// Configurations and secrets.
     package var files: [FileGrant]
     package var tmpfs: [Tmpfs]
@@ -68,6 +69,7 @@ package struct Service: Codable, Hashable, Sendable {
         networks = []
         ports = []
         volumes = []
+        volumesFrom = []
         files = []
         tmpfs = []
         resources = Resources()
@@ -227,12 +229,31 @@ package struct Mount: Codable, Hashable, Sendable {
     package var readOnly: Bool
     /// Whether a volume that is empty gets what the image has at the target: not with `nocopy`.
     package var copiesImage: Bool
+    /// A folder or file within the volume, relative to it.
+    package var subpath: String?
+    /// Of a path on the host. nil: what is mounted below it later is not passed on, in neither direction.
+    package var propagation: Propagation?
+
+    package enum Propagation: String, Codable, Hashable, Sendable, CaseIterable {
+        case `private`, rprivate, slave, rslave, shared, rshared
+    }
 
     package init(source: Source, target: String, readOnly: Bool = false, copiesImage: Bool = true) {
         self.source = source
         self.target = target
         self.readOnly = readOnly
         self.copiesImage = copiesImage
+    }
+}
+
+/// An entry of `volumes_from`: all mounts of another service's first container.
+package struct VolumesFrom: Codable, Hashable, Sendable {
+    package var service: String
+    package var readOnly: Bool
+
+    package init(service: String, readOnly: Bool = false) {
+        self.service = service
+        self.readOnly = readOnly
     }
 }
 

@@ -1,9 +1,12 @@
 extension Composer {
     /// From the host's mounts to the container's.
     mutating func composeRoot(_ spec: LaunchSpec, _ facts: Facts) {
+        // What is to have mounts in common with the host is taken before the two part.
+        let common = openBinds(spec) { $0.isCommon }
         key = "rootfs"
         mount(nil, on: "/", type: nil, [.recursive, .isPrivate], to: "separate from the host's mounts")
-        let binds = openBinds(spec)
+        let own = openBinds(spec) { !$0.isCommon }
+        let binds = zip(common, own).map { $0 ?? $1 }
         let shared = openSharedMemory(spec.sharedMemory)
         key = "rootfs"
         mountRoot(spec.root, facts)
@@ -17,16 +20,20 @@ extension Composer {
         protect(facts)
     }
 
-    private mutating func openBinds(_ spec: LaunchSpec) -> [Slot?] {
+    private mutating func openBinds(_ spec: LaunchSpec, where fits: (Mount) -> Bool) -> [Slot?] {
         spec.mounts.map { mount in
             switch mount.content {
-            case .bind(let source):
+            case .bind(let source, let part, let propagation):
+                guard fits(mount) else { return nil }
                 key = mount.key
                 var attributes: Kernel.MountAttributes = mount.readOnly ? [.readOnly] : []
                 // CAP_MKNOD is among the default capabilities. It gives nothing away as long as no writable mount
                 // honours device nodes; only who mounts a part of /dev asks for devices.
                 if source != "/dev" && !source.hasPrefix("/dev/") { attributes.insert(.noDevices) }
-                return openTree(source, attributes, to: "mount \(source) on \(mount.target)")
+                let purpose = "mount \(source)\(part.map { "/" + $0 } ?? "") on \(mount.target)"
+                let slot = openTree(source, below: part, attributes, to: purpose)
+                if let propagation { setPropagation(of: slot, propagation, to: purpose) }
+                return slot
             case .tmpfs: return nil
             }
         }
@@ -163,7 +170,7 @@ extension Composer {
             key = mount.key
             if targets[index].isFolder { makeFolders(target) } else { makeFile(target) }
             switch mount.content {
-            case .bind(let source):
+            case .bind(let source, _, _):
                 if let slot = binds[index] { attach(slot, on: target, to: "mount \(source) on \(mount.target)") }
             case .tmpfs(let size, let mode, let uid, let gid):
                 let options = [
@@ -191,6 +198,17 @@ extension Composer {
             } else {
                 mount("/dev/null", on: masked.path, type: nil, [.bind], to: "mask \(masked.path)")
             }
+        }
+    }
+}
+
+extension Mount {
+    /// Whether what is mounted below it on the host later shall be seen in the container.
+    fileprivate var isCommon: Bool {
+        guard case .bind(_, _, let propagation?) = content else { return false }
+        switch propagation {
+        case .private, .rprivate: return false
+        case .slave, .rslave, .shared, .rshared: return true
         }
     }
 }

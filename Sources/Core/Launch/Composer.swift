@@ -26,15 +26,35 @@ struct Composer {
     }
 
     /// A mount of something in the host's tree, free to be attached after the root has changed.
-    mutating func openTree(_ source: String, _ attributes: Kernel.MountAttributes, to purpose: String) -> Slot {
+    ///
+    /// - Parameter part: a path below it; no link on it leads out of the source.
+    mutating func openTree(
+        _ source: String, below part: String? = nil, _ attributes: Kernel.MountAttributes, to purpose: String
+    ) -> Slot {
         let slot = Slot.mount(mounts)
         mounts += 1
-        add(.open_tree, [.here, .string(source), Kernel.cloneTree], result: slot, to: purpose)
+        if let part {
+            add(.openat, [.here, .string(source), Kernel.pathOnly, .number(0)], result: .volume, to: purpose)
+            add(
+                .openat2, [.slot(.volume), .string(part), Kernel.inRoot, .number(24)], result: .part, to: purpose)
+            add(.open_tree, [.slot(.part), .string(""), Kernel.cloneTreeOf], result: slot, to: purpose)
+            for slot in [Slot.volume, .part] { add(.close, [.slot(slot)], to: purpose) }
+        } else {
+            add(.open_tree, [.here, .string(source), Kernel.cloneTree], result: slot, to: purpose)
+        }
         if !attributes.isEmpty {
             add(
                 .mount_setattr, [.slot(slot), .string(""), Kernel.treeEmptyPath] + attributes.arguments, to: purpose)
         }
         return slot
+    }
+
+    mutating func setPropagation(of slot: Slot, _ propagation: Mount.Propagation, to purpose: String) {
+        let (mode, isWhole) = Kernel.propagation(propagation)
+        add(
+            .mount_setattr,
+            [.slot(slot), .string(""), isWhole ? Kernel.treeEmptyPath : Kernel.emptyPath, mode, .number(32)],
+            to: purpose)
     }
 
     mutating func attach(_ slot: Slot, on target: String, to purpose: String) {

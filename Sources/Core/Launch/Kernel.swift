@@ -8,6 +8,11 @@ enum Kernel {
     static let emptyPath = Argument.number(0x1000, as: "AT_EMPTY_PATH")
     static let noFollow = Argument.number(0x100, as: "AT_SYMLINK_NOFOLLOW")
     static let cloneTree = Argument.number(0x88001, as: "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE")
+    static let cloneTreeOf = Argument.number(
+        0x89001, as: "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE|AT_EMPTY_PATH")
+    static let pathOnly = Argument.number(0x280000, as: "O_PATH|O_CLOEXEC")
+    static let inRoot = Argument.openHow(
+        flags: 0x280000, resolve: 0x12, as: "{flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}")
     static let moveEmptyPath = Argument.number(4, as: "MOVE_MOUNT_F_EMPTY_PATH")
     static let treeEmptyPath = Argument.number(0x9000, as: "AT_EMPTY_PATH|AT_RECURSIVE")
     static let detach = Argument.number(2, as: "MNT_DETACH")
@@ -27,6 +32,15 @@ enum Kernel {
 
     static func device(_ major: Int, _ minor: Int) -> Argument {
         .number(major << 8 | minor, as: "makedev(\(major), \(minor))")
+    }
+
+    /// What mount_setattr(2) is told, and whether it is about what is mounted below, too.
+    static func propagation(_ mode: Mount.Propagation) -> (Argument, isWhole: Bool) {
+        switch mode {
+        case .private, .rprivate: (.mountPropagation(1 << 18, as: "MS_PRIVATE"), mode == .rprivate)
+        case .slave, .rslave: (.mountPropagation(1 << 19, as: "MS_SLAVE"), mode == .rslave)
+        case .shared, .rshared: (.mountPropagation(1 << 20, as: "MS_SHARED"), mode == .rshared)
+        }
     }
 
     /// Flags of mount(2).

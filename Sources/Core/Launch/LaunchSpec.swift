@@ -121,10 +121,16 @@ package enum SharedMemory: Codable, Hashable, Sendable {
 /// Something mounted below the root.
 package struct Mount: Codable, Hashable, Sendable {
     package enum Content: Codable, Hashable, Sendable {
-        /// A folder or file of the host, with what is mounted below it.
-        case bind(source: String)
+        /// A folder or file of the host, with what is mounted below it. Of a volume perhaps only a part: what is below
+        /// it under that path, links taken as if the volume were the root, so that none leads out of it.
+        case bind(source: String, below: String? = nil, propagation: Propagation? = nil)
         /// Size in bytes; nil is the kernel's choice, half of the memory.
         case tmpfs(size: Int?, mode: Int?, uid: Int?, gid: Int?)
+    }
+
+    /// How far what is mounted below a mount later is passed on, between the host and the container.
+    package enum Propagation: String, Codable, Hashable, Sendable {
+        case `private`, rprivate, slave, rslave, shared, rshared
     }
 
     package var content: Content

@@ -58,7 +58,7 @@ package struct Program: Hashable, Sendable {
         switch step.call {
         case .execve: return cannotRun
         case .capset, .chdir, .close, .close_range, .dup3, .execveat, .fchownat, .ioctl, .keyctl, .mkdirat, .mknodat,
-            .mount, .mount_setattr, .move_mount, .open_tree, .openat, .pivot_root, .prctl, .read, .seccomp,
+            .mount, .mount_setattr, .move_mount, .open_tree, .openat, .openat2, .pivot_root, .prctl, .read, .seccomp,
             .sethostname,
             .setgroups, .setns, .setresgid, .setresuid, .setsid, .symlinkat, .umask, .umount2, .unshare, .write:
             return (step.key, "cannot \(step.purpose): \(reason)")
@@ -92,7 +92,7 @@ extension SystemCall {
             .setgroups, .setresgid, .setresuid, .seccomp, .mknodat, .fchownat:
             true
         case .capset, .chdir, .close, .close_range, .dup3, .execve, .execveat, .ioctl, .keyctl, .mkdirat, .openat,
-            .prctl, .read, .setsid, .symlinkat, .umask, .write:
+            .openat2, .prctl, .read, .setsid, .symlinkat, .umask, .write:
             false
         }
     }

@@ -31,7 +31,8 @@ package struct Step: Hashable, Sendable {
 /// The system calls that programs are made of, named as in the kernel.
 package enum SystemCall: String, Hashable, Sendable, CaseIterable {
     case capset, chdir, close, close_range, dup3, execve, execveat, fchownat, ioctl, keyctl, mkdirat, mknodat, mount
-    case mount_setattr, move_mount, open_tree, openat, pivot_root, prctl, read, seccomp, sethostname, setgroups, setns
+    case mount_setattr, move_mount, open_tree, openat, openat2, pivot_root, prctl, read, seccomp, sethostname,
+        setgroups, setns
     case setresgid, setresuid, setsid, symlinkat, umask, umount2, unshare, write
 }
 
@@ -61,6 +62,8 @@ package enum Slot: Hashable, Sendable {
     case container
     /// A mount made in the child, not yet attached.
     case mount(Int)
+    /// A volume of which a part is mounted, and that part.
+    case volume, part
     case null
     /// A file of a control group that takes in who writes to it.
     case door
@@ -77,6 +80,8 @@ package enum Slot: Hashable, Sendable {
         case .namespace(let kind): "\(kind.rawValue)_namespace"
         case .container: "container"
         case .mount(let index): "mount\(index)"
+        case .volume: "volume"
+        case .part: "part"
         case .null: "null"
         case .door: "door"
         }
@@ -103,6 +108,10 @@ package enum Argument: Hashable, Sendable {
     case capabilitySets([String])
     /// `struct mount_attr` with bits to set, and how they are written.
     case mountAttributes(set: Int, as: String)
+    /// `struct mount_attr` with a propagation, and how it is written.
+    case mountPropagation(Int, as: String)
+    /// `struct open_how`, and how it is written.
+    case openHow(flags: Int, resolve: Int, as: String)
     /// `struct sock_fprog`: the filter for a process with these capabilities.
     case seccompFilter([String])
     /// Room for one byte.
@@ -127,6 +136,8 @@ package enum Argument: Hashable, Sendable {
         case .capabilitySets(let names):
             "{effective=permitted=\(names.isEmpty ? "0" : names.map { "CAP_" + $0 }.joined(separator: "|"))}"
         case .mountAttributes(_, let text): "{attr_set=\(text)}"
+        case .mountPropagation(_, let text): "{propagation=\(text)}"
+        case .openHow(_, _, let text): text
         case .seccompFilter(let names): "{default filter, with \(names.count) capabilities}"
         case .byte: "&byte"
         }

@@ -35,6 +35,8 @@ package enum Action: Hashable, Sendable {
     case firewall
     case volume(VolumeSpec)
     case removeVolume(VolumeSpec)
+    /// What is mounted as a volume's content, by `VolumeSpec.mountName`.
+    case unmount(String)
     /// The proxy's whole table.
     case ports
     /// `/etc/hosts` of every container, in place.

@@ -1,3 +1,4 @@
+package import Compose
 package import OCI
 
 /// Everything one container is made from: final values only, nothing left to look up.
@@ -214,6 +215,12 @@ package struct Mount: Hashable, Codable, Sendable {
     package var key: String
     /// Whether a volume that is empty gets what the image has at the target.
     package var copiesImage: Bool
+    /// A folder or file within the volume.
+    package var subpath: String?
+    /// nil: what is mounted below it later is not passed on.
+    package var propagation: Compose.Mount.Propagation?
+    /// Which volume the key stands for; nil in ledgers of before it was noted.
+    package var volume: String?
 
     package init(_ source: Source, target: String, readOnly: Bool = false, key: String, copiesImage: Bool = false) {
         self.source = source

@@ -146,12 +146,22 @@ extension ContainerSpec {
 
     private func mountChanges(to new: ContainerSpec) -> [FieldChange] {
         let old = mounts.map(\.text)
-        let new = new.mounts.map { (key: $0.key, text: $0.text) }
-        let gone = zip(mounts, old).filter { mount in !new.contains { $0.text == mount.1 } }
+        let texts = new.mounts.map { (key: $0.key, text: $0.text) }
+        let gone = zip(mounts, old).filter { mount in !texts.contains { $0.text == mount.1 } }
             .map { FieldChange($0.0.key, observed: $0.1, desired: nil) }
-        let added = new.filter { !old.contains($0.text) }
+        let added = texts.filter { !old.contains($0.text) }
             .map { FieldChange($0.key, observed: nil, desired: $0.text) }
-        return merged(gone + added)
+        return merged(gone + added) + volumeChanges(to: new)
+    }
+
+    /// Mounts that say the same of a key which stands for another volume now.
+    private func volumeChanges(to new: ContainerSpec) -> [FieldChange] {
+        new.mounts.compactMap { mount in
+            guard let before = mounts.first(where: { $0.text == mount.text }), let was = before.volume,
+                let volume = mount.volume, was != volume
+            else { return nil }
+            return FieldChange(mount.key, observed: was, desired: volume)
+        }
     }
 }
 
@@ -197,10 +207,11 @@ extension Rootfs {
 extension Mount {
     /// The mount in the short syntax of the file.
     package var text: String {
-        let mode = readOnly ? ":ro" : ""
+        let options = [readOnly ? "ro" : nil, propagation?.rawValue].compactMap { $0 }.joined(separator: ",")
+        let mode = options.isEmpty ? "" : ":" + options
         switch source {
         case .bind(let path, _): return "\(path):\(target)\(mode)"
-        case .volume(let key): return "\(key):\(target)\(mode)"
+        case .volume(let key): return "\(key)\(subpath.map { "/" + $0 } ?? ""):\(target)\(mode)"
         case .tmpfs(let size, let permissions, let user, let group):
             let options = [
                 size.map { "size=\($0)" }, permissions.map { "mode=" + String($0, radix: 8) }, user.map { "uid=\($0)" },

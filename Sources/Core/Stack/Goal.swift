@@ -1,6 +1,8 @@
 /// What the machine shall look like: the whole stack, in final values.
 package struct Goal: Hashable, Codable, Sendable {
     package var project: String
+    /// The project directory; nil in ledgers of before there was such a thing.
+    package var directory: String?
     /// The budget of the whole stack.
     package var budget: ResourceLimits
     /// Sorted by key, as all lists here.
@@ -61,18 +63,6 @@ package struct NamespaceSpec: Hashable, Codable, Sendable {
         self.name = name
         self.kinds = kinds
         self.attachments = attachments
-    }
-}
-
-package struct VolumeSpec: Hashable, Codable, Sendable {
-    package var key: String
-    package var name: String
-    package var labels: [String: String]
-
-    package init(key: String, name: String, labels: [String: String] = [:]) {
-        self.key = key
-        self.name = name
-        self.labels = labels
     }
 }
 

@@ -27,6 +27,8 @@ package struct GoalMaker {
         package var problems: [Problem]
         /// Containers whose service is no longer in the file, whether they are kept or not.
         package var orphans: [ContainerID]
+        /// What the project may take for its own volumes, which would be made empty.
+        package var formerVolumes: [FormerVolume] = []
     }
 
     let project: Project
@@ -35,6 +37,7 @@ package struct GoalMaker {
     let roots: [String: FoundRoot]
     let contents: [String: Digest]
     let again: Set<Instance>
+    let survey: VolumeSurvey?
     /// The services that are made from the file.
     let chosen: [Service]
     /// What stays as it is recorded: services that were not selected, and orphans.
@@ -50,22 +53,26 @@ package struct GoalMaker {
     ///   - roots: by service, the images and tar files that are here.
     ///   - again: lives that are to be followed by another one.
     ///   - contents: what names the contents of secrets and configurations, by their key paths: `secrets.db_password`.
+    ///   - volumes: what volumes there are; nil where that is of no interest.
     package static func make(
         project: Project, observed ledger: Ledger, selection: [String] = [], removeOrphans: Bool = false,
         hostRoutes: [String] = [], roots: [String: FoundRoot] = [:],
-        contents: [String: Digest] = [:], again: Set<Instance> = []
+        contents: [String: Digest] = [:], again: Set<Instance> = [], volumes survey: VolumeSurvey? = nil
     ) -> Result {
-        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents, again)
+        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents, again, survey)
         let goal = maker.make()
         let orphans = ledger.entries.map(\.instance.id).filter { project.service($0.service) == nil }.sorted()
-        return Result(goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans)
+        return Result(
+            goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans,
+            formerVolumes: survey?.former(of: goal.volumes, in: project.name) ?? [])
     }
 
     private init(
         _ project: Project, _ ledger: Ledger, _ selection: [String], _ removeOrphans: Bool, _ hostRoutes: [String],
-        _ roots: [String: FoundRoot], _ contents: [String: Digest], _ again: Set<Instance>
+        _ roots: [String: FoundRoot], _ contents: [String: Digest], _ again: Set<Instance>, _ survey: VolumeSurvey?
     ) {
         self.again = again
+        self.survey = survey
         self.roots = roots
         self.contents = contents
         self.project = project
@@ -87,6 +94,7 @@ package struct GoalMaker {
 
     private mutating func make() -> Goal {
         var goal = Goal(project: project.name)
+        goal.directory = project.directory
         goal.budget = ResourceLimits(project.resources)
         var requests = containerRequests()
         let shared = sharedNamespaces()
@@ -102,6 +110,7 @@ package struct GoalMaker {
         }
         goal.containers = (containers(places) + kept).sorted { $0.id < $1.id }
         goal.volumes = volumes(of: goal.containers)
+        checkVolumes(goal)
         if goal.networks.contains(where: { !$0.isInternal }) { goal.egress = egress(beside: goal.networks) }
         checkEndpoints(goal)
         checkPorts(goal)
@@ -212,24 +221,6 @@ package struct GoalMaker {
         kept.filter { $0.namespaces.net == .own }.map { Endpoint(name: $0.endpoint, attachments: $0.attachments) }
             + overlapping()
             + shared.filter { $0.request == nil }.map { Endpoint(name: $0.spec.name, attachments: $0.spec.attachments) }
-    }
-
-    private func volumes(of containers: [ContainerSpec]) -> [VolumeSpec] {
-        let keys = Set(
-            containers.flatMap(\.mounts).compactMap { mount in
-                if case .volume(let key) = mount.source { key } else { nil }
-            })
-        // What nobody uses any more is the project's all the same, until `down -v`.
-        let unused = ledger.goal.volumes.filter { !keys.contains($0.key) }
-        let used = keys.map { key in
-            if let volume = project.volume(key) {
-                return VolumeSpec(key: key, name: volume.name, labels: volume.labels)
-            }
-            if let recorded = ledger.goal.volumes.first(where: { $0.key == key }) { return recorded }
-            // What is left has no key in the file: a volume of one container, found again by its target.
-            return VolumeSpec(key: key, name: anonymousVolumeName(key, project: project.name))
-        }
-        return (used + unused).sorted { $0.key < $1.key }
     }
 
     // MARK: Checks

@@ -125,6 +125,8 @@ extension Mount {
             }
         self.init(
             source, target: mount.target, readOnly: mount.readOnly, key: key, copiesImage: mount.copiesImage)
+        subpath = mount.subpath
+        propagation = mount.propagation
     }
 }
 

@@ -4,7 +4,7 @@ import Compose
 extension GoalMaker {
     /// A container as the file has it, its addresses and host ports aside.
     func spec(of id: ContainerID, _ service: Service) -> ContainerSpec {
-        var spec = ContainerSpec(service, id: id, in: project, roots[service.name], contents: contents)
+        var spec = described(id, service)
         spec.hasSecondEndpoint = hasSecondEndpoint(id, service)
         return spec
     }
@@ -14,7 +14,7 @@ extension GoalMaker {
         guard project.namespace(.net, of: service) == .private, let entry = ledger.entry(id) else { return nil }
         let before = entry.spec.hasSecondEndpoint
         guard service.update?.order == .startFirst, entry.spec.namespaces.net == .own else { return before }
-        let spec = ContainerSpec(service, id: id, in: project, roots[service.name], contents: contents)
+        let spec = described(id, service)
         if !isReplaced(entry, by: spec) { return before }
         return before == true ? nil : true
     }

@@ -17,6 +17,8 @@ package struct Observation: Hashable, Sendable {
     /// Links of endpoints to networks they are in no more, by endpoint: network keys.
     package var strayLinks: [String: [String]] = [:]
     package var volumes: Set<String> = []
+    /// What is mounted as a volume, by `VolumeSpec.mountName`.
+    package var mountedVolumes: Set<String> = []
     /// Whether the stack namespace stands and is pinned.
     package var stackNamespace: Health = .absent
     package var firewall: Health = .absent

@@ -170,17 +170,6 @@ struct Planner {
         }
     }
 
-    private mutating func decideVolumes() {
-        let used = Set(goal.containers.flatMap(\.mounts).map(\.source))
-        for volume in goal.volumes where used.contains(.volume(volume.key)) && !observed.volumes.contains(volume.name) {
-            let isKnown = old.volumes.contains { $0.name == volume.name }
-            changes.append(
-                Change(
-                    .volume(volume.key), .create, isDrift: isKnown,
-                    reason: isKnown ? "deleted behind Settle's back" : "new"))
-        }
-    }
-
     // MARK: Containers
 
     private mutating func decide(_ spec: ContainerSpec) {

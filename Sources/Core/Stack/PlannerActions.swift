@@ -126,8 +126,10 @@ extension Planner {
         if goal.isEmpty { actions += observed.strayInstances.map { .discard($0) } }
         // Shrinking tables come before what they point to goes.
         if goal.isEmpty && !old.publishedPorts.isEmpty { actions.append(.ports) }
-        // Where nothing stays, the project's removal takes all namespaces at once.
+        // Where nothing stays, the project's removal takes all namespaces and mounts at once.
         if !goal.isEmpty {
+            let wanted = Set(goal.usedVolumes.compactMap(\.mountName))
+            actions += observed.mountedVolumes.subtracting(wanted).sorted().map { .unmount($0) }
             actions += Set(oldEndpoints + strays).sorted().map { .removeEndpoint($0) }
             let keys = old.networks.map(\.key) + observed.strayNetworks
             actions += Set(keys.filter { goal.network($0) == nil }).sorted().map { .removeBridge($0) }

@@ -357,7 +357,7 @@ extension Action {
     /// The resource in the file that the action is for, for errors.
     package var resource: ResourceID {
         switch self {
-        case .project, .stackNamespace, .egress, .firewall, .hosts, .ports, .removeEndpoint: .project
+        case .project, .stackNamespace, .egress, .firewall, .hosts, .ports, .removeEndpoint, .unmount: .project
         case .namespace(let endpoint, _), .link(let endpoint, _), .unlink(let endpoint, _): .namespace(endpoint)
         case .bridge(let network): .network(network.key)
         case .removeBridge(let key): .network(key)
@@ -380,7 +380,7 @@ extension Action {
         case .volume(let volume): [(ResourceID.volume(volume.key).description, "created")]
         case .removeVolume(let volume): [(ResourceID.volume(volume.key).description, "removed")]
         case .project, .stackNamespace, .namespace, .link, .unlink, .egress, .firewall, .ports, .hosts, .prepare,
-            .removeEndpoint:
+            .removeEndpoint, .unmount:
             []
         }
     }

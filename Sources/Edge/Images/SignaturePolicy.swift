@@ -1,6 +1,7 @@
 import Diagnostics
 import Glibc
 import OCI
+import Processes
 import Syscalls
 
 /// What policy.json(5) says of signatures. `skopeo copy` holds images to it, the proxy of many a version does not.

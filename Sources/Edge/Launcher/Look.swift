@@ -1,4 +1,5 @@
 import CCap
+import CLaunch
 import Glibc
 package import Launch
 import Syscalls
@@ -52,22 +53,43 @@ extension Launcher {
         for mount in mounts {
             switch mount.content {
             case .tmpfs: result.append(KnownPath(normal(mount.target), isFolder: true))
-            case .bind(let source):
+            case .bind(let source, let part?, _):
+                guard let folder = isFolder(part, in: source) else {
+                    throw LaunchError(
+                        "\(mount.key).volume.subpath",
+                        "cannot mount \(part) on \(mount.target): there is no such file or folder in the volume")
+                }
+                result.append(try place(mount, isFolder: folder, in: paths))
+            case .bind(let source, nil, _):
                 guard let folder = isFolder(source) else {
                     throw LaunchError(mount.key, "cannot mount \(source) on \(mount.target): no such file or folder")
                 }
-                let target = normal(mount.target)
-                if folder {
-                    result.append(KnownPath(target, isFolder: true))
-                } else {
-                    guard let layers = try? Layers(paths) else {
-                        throw LaunchError("rootfs", "cannot read the root file system \(paths.last ?? "/")")
-                    }
-                    result.append(KnownPath(layers.resolved(target), isFolder: false))
-                }
+                result.append(try place(mount, isFolder: folder, in: paths))
             }
         }
         return result
+    }
+
+    private static func place(
+        _ mount: Mount, isFolder: Bool, in paths: [String]
+    ) throws(LaunchError) -> KnownPath {
+        let target = normal(mount.target)
+        if isFolder { return KnownPath(target, isFolder: true) }
+        guard let layers = try? Layers(paths) else {
+            throw LaunchError("rootfs", "cannot read the root file system \(paths.last ?? "/")")
+        }
+        return KnownPath(layers.resolved(target), isFolder: false)
+    }
+
+    /// Of a path below a folder, as the child will look it up: see `Mount.Content.bind`.
+    private static func isFolder(_ part: String, in folder: String) -> Bool? {
+        // O_PATH, and RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS.
+        guard let root = try? Descriptor(folder, 0x200000) else { return nil }
+        let found = settle_openat2(root.raw, part, 0x200000 | UInt64(O_CLOEXEC), 0x12)
+        if found < 0 { return nil }
+        let descriptor = Descriptor(found)
+        var status = stat()
+        return fstat(descriptor.raw, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
     }
 
     /// Paths of the host that exist.

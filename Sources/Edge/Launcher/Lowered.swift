@@ -61,6 +61,8 @@ final class Lowered {
         case .capabilityHeader: address(of: [UInt32(0x2008_0522), 0])
         case .capabilitySets(let names): address(of: sets(names))
         case .mountAttributes(let set, _): address(of: [UInt64(set), 0, 0, 0])
+        case .mountPropagation(let mode, _): address(of: [0, 0, UInt64(mode), 0])
+        case .openHow(let flags, let resolve, _): address(of: [UInt64(flags), 0, UInt64(resolve)])
         case .seccompFilter(let names): filter(names)
         case .byte: address(of: [UInt8(0)])
         }

@@ -83,10 +83,9 @@ package final class LinuxMachine: Machine {
         case .unlink(let endpoint, let network): try removeLink(endpoint, network, in: goal)
         case .egress(let egress): try setEgress(egress)
         case .firewall: try setFirewall(goal)
-        case .volume(let volume): try Files.makeFolders(paths.volume(volume.name))
-        case .removeVolume(let volume):
-            try removeTree(VolumeCopy.place(beside: paths.volume(volume.name)))
-            try removeTree(paths.volume(volume.name))
+        case .volume(let volume): try ensureVolume(volume, in: goal)
+        case .removeVolume(let volume): try Volumes(paths.roots).remove(volume.name)
+        case .unmount(let name): try unmountVolume(name)
         case .ports: try publishPorts(of: goal)
         case .hosts: try writeHosts(in: goal)
         case .limits(let instance, let limits): try group(instance).apply(limits)

@@ -20,13 +20,10 @@ extension LinuxMachine {
         for mount in spec.mounts {
             switch mount.source {
             case .bind(let path, create: true): try Files.makeFolders(path)
-            case .volume(let key):
-                if let volume = goal.volumes.first(where: { $0.key == key }) {
-                    try Files.makeFolders(paths.volume(volume.name))
-                }
-            case .bind, .tmpfs: break
+            case .bind, .volume, .tmpfs: break
             }
         }
+        try ensureVolumes(of: spec, in: goal)
         try fillVolumes(of: spec, in: goal)
     }
 
@@ -44,6 +41,7 @@ extension LinuxMachine {
         } else if try Files.text(hosts) != names {
             try Files.rewrite(hosts, names)
         }
+        try ensureVolumes(of: spec, in: goal)
         try finishVolumes(of: spec, in: goal)
         try GrantedFiles(paths).write(spec.files, for: instance)
         try group.create(spec.limits, fresh: true)
@@ -272,9 +270,12 @@ extension Launch.Mount {
     fileprivate init(_ mount: Stack.Mount, paths: ProjectPaths, goal: Goal) {
         let content: Content =
             switch mount.source {
-            case .bind(let path, _): .bind(source: path)
+            case .bind(let path, _):
+                .bind(source: path, propagation: mount.propagation.map { Propagation($0) })
             case .volume(let key):
-                .bind(source: paths.volume(goal.volumes.first { $0.key == key }?.name ?? key))
+                .bind(
+                    source: goal.volumes.first { $0.key == key }.map { paths.source(of: $0) } ?? paths.volume(key),
+                    below: mount.subpath)
             case .tmpfs(let size, let mode, let user, let group):
                 .tmpfs(
                     size: size.map(Int.init), mode: mode.map(Int.init), uid: user.map(Int.init),

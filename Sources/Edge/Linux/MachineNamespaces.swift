@@ -59,7 +59,7 @@ extension LinuxMachine {
         try linkName(name, to: pin)
     }
 
-    private func inhabited(_ kind: NamespaceKind, by residents: [Instance]) throws -> Descriptor? {
+    private func inhabited(_ kind: NamespaceKind, by residents: [Instance]) -> Descriptor? {
         for instance in residents {
             guard let process = processes[instance] else { continue }
             let path = "/proc/\(process.pid)/ns/\(kind.rawValue)"
@@ -67,7 +67,11 @@ extension LinuxMachine {
             let pins = Files.names(in: "\(paths.pins)/\(kind.rawValue)").map { paths.pin($0, kind) }
             let inode = NamespaceFiles.inode(path)
             if pins.contains(where: { NamespaceFiles.inode($0) == inode }) { continue }
-            return try Descriptor(path, O_RDONLY)
+            // The descriptor comes first, then the look whose it is: who is noted as running may have ended.
+            guard let namespace = try? Descriptor(path, O_RDONLY),
+                ProcessStatus(pid: process.pid)?.identity == process
+            else { continue }
+            return namespace
         }
         return nil
     }

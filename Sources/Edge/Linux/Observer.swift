@@ -81,6 +81,7 @@ package struct Observer {
         }
         if scope == .states || scope == .details { return observation }
         observation.volumes = Set(Files.names(in: paths.roots.volumes))
+        observation.mountedVolumes = Set(MountEntry.names(in: paths.mountedVolumes))
         findStrays(groups.keys, into: &observation)
         return observation
     }

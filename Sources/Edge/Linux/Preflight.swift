@@ -42,7 +42,7 @@ package struct Preflight {
         return problems
     }
 
-    private func problem(_ container: ContainerSpec, _ key: String, _ message: String) -> Event.Failure {
+    func problem(_ container: ContainerSpec, _ key: String, _ message: String) -> Event.Failure {
         Event.Failure(resource: ResourceID.container(container.id).description, key: key, message: message)
     }
 
@@ -66,7 +66,8 @@ package struct Preflight {
 
     /// In the long form a source that is missing is an error; in the short form it is made, as Docker does.
     private func mountProblems(_ container: ContainerSpec) -> [Event.Failure] {
-        container.mounts.compactMap { mount in
+        container.mounts.compactMap { mount -> Event.Failure? in
+            if let problem = propagationProblem(container, mount) { return problem }
             guard case .bind(let path, create: false) = mount.source, !Files.exists(path) else { return nil }
             return problem(
                 container, mount.key,

@@ -38,14 +38,10 @@ package struct Remains {
     private var groups: [String] { project.folders.filter(Files.exists).map { "cgroup \($0)" } }
 
     private var mounts: [String] {
-        let table = (try? Files.text("/proc/self/mountinfo")) ?? ""
-        return table.lines.compactMap { line in
-            let fields = line.words
-            guard fields.count > 4, fields[4] == paths.runtime || fields[4].hasPrefix(paths.runtime + "/") else {
-                return nil
-            }
-            return "mount \(fields[4])"
-        }
+        let folders = [paths.runtime, paths.mountedVolumes]
+        return MountEntry.all().map(\.point)
+            .filter { point in folders.contains { point == $0 || point.hasPrefix($0 + "/") } }
+            .map { "mount \($0)" }
     }
 
     private var namespaces: [String] {

@@ -27,6 +27,7 @@ extension LinuxMachine {
             helpers.end(found.proxy)
             // With every pin in it; the first processes of namespaces end with what is left in the control group.
             Surroundings(paths).removeRuntimeFolder()
+            try unmountVolumes()
             awaitRemoval()
             try store.journal("leave cgroups")
             try leaveCgroups(found)

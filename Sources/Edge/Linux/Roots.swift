@@ -27,6 +27,10 @@ package struct Roots: Hashable, Sendable {
     package func paths(of project: String) -> ProjectPaths { ProjectPaths(roots: self, project: project) }
 
     package var volumes: String { "\(state)/volumes" }
+    package func volume(_ name: String) -> String { "\(volumes)/\(name)" }
+    package var mounts: String { "\(state)/mounts" }
+    /// What is known of a volume. No volume's name begins with a dot.
+    package func volumeRecord(_ name: String) -> String { "\(volumes)/.\(name).json" }
     package var images: String { "\(state)/images" }
     package var layers: String { "\(images)/layers" }
     /// What an overlay of the root's layers has as its lower directories, the topmost first, relative to `layers`.
@@ -72,7 +76,14 @@ package struct ProjectPaths: Hashable, Sendable {
     package func fifo(_ instance: Instance) -> String { "\(runtime)/io/\(instance)" }
     package func folder(_ instance: Instance) -> String { "\(instances)/\(instance)" }
     package func log(_ id: ContainerID) -> String { "\(logs)/\(id.fileName)" }
-    package func volume(_ name: String) -> String { "\(roots.volumes)/\(name)" }
+    package func volume(_ name: String) -> String { roots.volume(name) }
+    /// Where volumes with a mount of their own have it. Not in the runtime folder, which anybody may remove with all that
+    /// is in it: somebody's data may be mounted here.
+    package var mountedVolumes: String { "\(roots.mounts)/\(project)" }
+    /// Where a volume's content is.
+    package func source(of volume: VolumeSpec) -> String {
+        volume.mountName.map { "\(mountedVolumes)/\($0)" } ?? self.volume(volume.name)
+    }
 
     /// The names under which `ip netns` finds the stack's namespaces: links to the pins. (Mounts of our own in there
     /// could not be removed once iproute2 has mounted the folder over itself.)

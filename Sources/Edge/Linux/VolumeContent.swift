@@ -68,6 +68,8 @@ extension LinuxMachine {
             guard case .volume(let key) = mount.source, let volume = goal.volumes.first(where: { $0.key == key }) else {
                 continue
             }
+            // What is mounted as a volume has the content that it has.
+            if volume.mount != nil { continue }
             let path = paths.volume(volume.name)
             if copies[path] == nil {
                 copies[path] = try VolumeCopy(mount, to: path, of: root, paths.roots).map { ($0, mount.key) }

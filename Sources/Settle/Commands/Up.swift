@@ -60,6 +60,7 @@ struct Up: SettleCommand {
         let prospect = try scene.locked("settle up") {
             let prospect = try look(scene)
             try prospect.check(scene)
+            try scene.offerFormerVolumes(prospect, named: options.projectName)
             if !prospect.isReached {
                 try scene.change(
                     .apply(

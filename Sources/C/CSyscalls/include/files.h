@@ -8,6 +8,9 @@ int settle_remove_tree(const char *path);
 int settle_remove_trees(char *const *paths);
 void settle_await(int child);
 
+/// rename(2) that replaces nothing: EEXIST. renameat2(2).
+int settle_rename_new(const char *from, const char *to);
+
 /// Whether an extended attribute of the open file is this one byte. fgetxattr(2).
 int settle_attribute_is(int file, const char *name, char value);
 

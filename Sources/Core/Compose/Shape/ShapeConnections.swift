@@ -99,8 +99,7 @@ extension Shape {
             "volumes", .list(.either(.text, .shared("mount", mount))),
             "Folders and files of the host, and volumes: \"./site:/srv:ro\", \"data:/var/lib/data\"."),
         Key(
-            "volumes_from", .uniqueStrings, "Services whose mounts this one gets as well.",
-            .refused("this comes later", instead: "write them once with an anchor: volumes: *mounts")),
+            "volumes_from", .uniqueStrings, "Services whose mounts this one gets as well: db, or db:ro."),
         Key("tmpfs", .textOrStrings, "Folders in memory: /run, or \"/run:size=64m,mode=1777\"."),
         Key(
             "secrets", .shared("grants", grants), "Secrets that the service sees as files below /run/secrets."),
@@ -133,20 +132,23 @@ extension Shape {
             .keys(
                 Key("create_host_path", .flag, "Whether a missing folder is made; in the short form it is."),
                 Key(
-                    "propagation", .text, "Whether mounts below it are passed on.", .refused("mounts are not passed on")
+                    "propagation", .text,
+                    "Whether what is mounted below it later is passed on: rprivate (not at all), rslave (from the host), rshared (in both directions)."
                 ),
                 Key(
                     "recursive", .words("enabled", "disabled", "writable", "readonly"),
                     "Whether mounts below it come along.",
                     .refused("mounts below come along", besides: ["enabled"])),
-                Key("selinux", .words("z", "Z"), "The label for SELinux.", .partly("files keep their labels"))),
+                Key(
+                    "selinux", .words("z", "Z"),
+                    "The label for SELinux. Nothing runs under one of its own, so none is needed.")),
             "For a path of the host."),
         Key(
             "volume",
             .keys(
                 Key(
                     "nocopy", .flag, "Whether an empty volume stays so, whatever the image has there."),
-                Key("subpath", .text, "A folder within the volume.", .refused("this comes later")),
+                Key("subpath", .text, "A folder or file within the volume, which must be there."),
                 Key("labels", .uniquePairs, "Names and values of your own.", .partly("nothing reads them"))),
             "For a volume."),
         Key(

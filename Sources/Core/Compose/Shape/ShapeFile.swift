@@ -112,13 +112,9 @@ extension Shape {
                 "driver", .text, "Who keeps the volume.",
                 .refused("volumes are folders of this machine", instead: "leave it out", besides: ["local", ""])),
             Key(
-                "driver_opts", .options, "Options of the driver.",
-                .refused("volumes are plain folders for now", instead: "mount it on the host, and that folder here")),
-            Key(
-                "external", external(), "The volume is there already, and not this stack's to make or remove.",
-                .refused(
-                    "what was made outside of the project cannot be used yet",
-                    instead: "mount the folder itself: \"/path/on/the/host:/target\"")),
+                "driver_opts", .options,
+                "What is mounted as the volume: type, o and device, as for mount(8)."),
+            Key("external", external(), "The volume is there already, and not this stack's to make or remove."),
             Key("labels", .uniquePairs, "Names and values of your own, kept with the volume.")))
 
     private static let elsewhere = Support.refused(

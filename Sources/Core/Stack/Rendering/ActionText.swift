@@ -13,6 +13,7 @@ extension Action {
         case .firewall: "firewall"
         case .volume(let volume): "volume \(volume.name)"
         case .removeVolume(let volume): "remove volume \(volume.name)"
+        case .unmount(let name): "unmount \(name)"
         case .ports: "ports"
         case .hosts: "hosts"
         case .limits(let instance, _): "limits \(instance)"

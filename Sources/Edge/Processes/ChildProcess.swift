@@ -1,18 +1,18 @@
 import CSyscalls
 import Glibc
-import Syscalls
+package import Syscalls
 
 /// A program that runs beside us. It ends with its last reference.
-final class ChildProcess {
+package final class ChildProcess {
     private let pid: pid_t
     /// Readable when it has ended.
-    let process: Descriptor
+    package let process: Descriptor
     private var status: Int32?
 
     /// - Parameters:
     ///   - program: a path.
     ///   - input: what becomes its standard input; `/dev/null` where there is none.
-    init(
+    package init(
         _ program: String, _ arguments: [String], input: Int32? = nil, output: Int32? = nil, errors: Int32
     ) throws(SystemError) {
         var actions = posix_spawn_file_actions_t()
@@ -53,13 +53,13 @@ final class ChildProcess {
         wait()
     }
 
-    func kill() {
+    package func kill() {
         if status == nil { _ = settle_pidfd_send_signal(process.raw, SIGKILL) }
     }
 
     /// Waits for its end. wait(2): the low seven bits are the signal, the next byte is the exit code.
     @discardableResult
-    func wait() -> Int32 {
+    package func wait() -> Int32 {
         if let status { return status }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
@@ -69,16 +69,16 @@ final class ChildProcess {
 }
 
 /// What a program wrote: a file in memory, so that nobody has to serve a pipe while it runs.
-final class MemoryFile {
+package final class MemoryFile {
     private let file: Descriptor
-    var raw: Int32 { file.raw }
+    package var raw: Int32 { file.raw }
 
-    init(_ name: String) throws(SystemError) {
+    package init(_ name: String) throws(SystemError) {
         file = Descriptor(try check("memfd_create", on: name) { settle_memfd_create(name) })
     }
 
     /// - Parameter most: what is longer is cut.
-    func bytes(most: Int = 1 << 24) -> [UInt8] {
+    package func bytes(most: Int = 1 << 24) -> [UInt8] {
         var status = stat()
         guard fstat(file.raw, &status) == 0 else { return [] }
         let size = min(Int(status.st_size), most)
@@ -87,5 +87,5 @@ final class MemoryFile {
         }
     }
 
-    var text: String { String(decoding: bytes(most: 65536), as: UTF8.self) }
+    package var text: String { String(decoding: bytes(most: 65536), as: UTF8.self) }
 }

@@ -1,0 +1,4 @@
+import Compose
+
+/// What may be mounted as a volume.
+func memory(_ options: String) -> VolumeMount { VolumeMount(type: "tmpfs", options: options, device: "tmpfs") }

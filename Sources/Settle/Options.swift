@@ -31,6 +31,15 @@ struct StackOptions {
         colours = line.choice("ansi", "Whether to print colours.", default: .auto)
     }
 
+    /// Which stack it is about, as it was given, to be given again.
+    var words: [String] {
+        func repeated(_ option: String, _ values: [String]) -> [String] { values.flatMap { [option, $0] } }
+        return repeated("--project-name", [projectName].compactMap(\.self))
+            + repeated("--project-directory", [projectDirectory].compactMap(\.self)) + repeated("--file", files)
+            + repeated("--profile", profiles) + repeated("--env-file", envFiles)
+            + (allResources ? ["--all-resources"] : [])
+    }
+
     var output: Output { Output(progress: progress, colours: colours) }
 }
 

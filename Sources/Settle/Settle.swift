@@ -54,7 +54,7 @@ enum Settle {
                 Program.Group(
                     "Machine",
                     [
-                        command(Doctor.self), command(Schema.self),
+                        command(Doctor.self), command(Enable.self), command(Disable.self), command(Schema.self),
                         command(Completion.self), command(Version.self),
                         command(Help.self),
                     ]),

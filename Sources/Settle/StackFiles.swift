@@ -19,10 +19,12 @@ struct StackFiles {
 
     /// `-f`, else `COMPOSE_FILE`, else the first of Compose's names in the working folder or in one above, with the file
     /// laid over it; nil where there is none.
-    static func find(_ options: StackOptions) throws -> StackFiles? {
+    ///
+    /// - Parameter known: the process's variables, or those that it would have elsewhere.
+    static func find(_ options: StackOptions, known: [String: String] = environment) throws -> StackFiles? {
         let here = try workingFolder()
         let given = options.projectDirectory.map { absolute($0, from: here) }
-        var variables = Variables(options.envFiles)
+        var variables = Variables(options.envFiles, known)
         func found(_ paths: [String]) throws -> StackFiles {
             let missing = paths.filter { $0 != "-" && !Files.exists($0) }
             if !missing.isEmpty {
@@ -130,14 +132,15 @@ struct StackFiles {
 
 /// The variables of a project while it is still being found out which they are.
 private struct Variables {
-    private(set) var values = environment
+    private(set) var values: [String: String]
     private(set) var warnings: [Diagnostic] = []
     private let named: [String]
     private var done: Set<String> = []
 
     /// - Parameter named: `--env-file`, else `COMPOSE_ENV_FILES`, which take the place of `.env`.
-    init(_ named: [String]) {
-        let others = (environment["COMPOSE_ENV_FILES"] ?? "").split(separator: ",").map(String.init)
+    init(_ named: [String], _ known: [String: String]) {
+        values = known
+        let others = (known["COMPOSE_ENV_FILES"] ?? "").split(separator: ",").map(String.init)
         self.named = named.isEmpty ? others : named
     }
 

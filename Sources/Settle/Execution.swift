@@ -20,7 +20,9 @@ struct Execution {
     private var instance: Instance { container.entry.instance }
 
     /// - Returns: the exit status, 128 + N for signal N.
-    func run(variables: [String], user: String?, folder: String?, detached: Bool) throws -> Int32 {
+    func run(
+        variables: [String], user: String?, folder: String?, detached: Bool, privileged: Bool = false
+    ) throws -> Int32 {
         let spec = container.entry.spec
         let process = Descriptor(try check("pidfd_open", on: "\(pid)") { settle_pidfd_open(pid, 0) })
         // Security: the pid may be another process's by now. The descriptor cannot change; what it names must be ours.
@@ -33,7 +35,7 @@ struct Execution {
             arguments: words,
             environment: spec.environment.filter { !overridden.contains($0.prefix { $0 != "=" }) } + variables,
             workingDirectory: folder ?? spec.workingDirectory ?? "/", user: user ?? spec.user,
-            capabilities: spec.capabilities, terminal: hasTerminal)
+            capabilities: privileged ? ["ALL"] : spec.capabilities, terminal: hasTerminal)
         execSpec.groups = spec.groups
         let program = compile(execSpec, try Launcher.look(execSpec, process: pid))
         let terminal = hasTerminal ? try Terminal(in: pid) : nil

@@ -36,6 +36,7 @@ enum Settle {
                     "Stack",
                     [
                         command(Config.self), command(Diff.self), command(Up.self), command(Down.self),
+                        command(WatchCommand.self),
                     ]),
                 Program.Group(
                     "Containers",

@@ -14,6 +14,7 @@ struct Check {
             namespaces(service)
             ports(service)
             mounts(service)
+            watched(service)
             limits(service.resources, service.places, "services.\(service.name)")
             processors(service)
         }

@@ -92,6 +92,9 @@ extension Keys {
             "volumes_from": { draft, reader in
                 draft.service.volumesFrom = (reader.items() ?? []).compactMap(volumesFrom)
             },
+            "develop": { draft, reader in
+                if !reader.node.isNull { develop.read(reader, into: &draft) }
+            },
             "secrets": { draft, reader in draft.service.files += grants(.secret, reader) },
             "configs": { draft, reader in draft.service.files += grants(.config, reader) },
             "tmpfs": { draft, reader in draft.service.tmpfs = (reader.items() ?? []).compactMap(tmpfs) },

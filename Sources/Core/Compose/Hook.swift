@@ -21,7 +21,7 @@ package struct Hook: Codable, Hashable, Sendable {
 }
 
 extension Keys {
-    private static let hook = Grammar<Hook>([
+    static let hook = Grammar<Hook>([
         "command": { hook, reader in
             var words: [String]?
             Keys.words(reader, into: &words)

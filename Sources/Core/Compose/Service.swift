@@ -25,6 +25,8 @@ package struct Service: Codable, Hashable, Sendable {
     package var ports: [Port]
     package var volumes: [Mount]
     package var volumesFrom: [VolumesFrom]
+    /// What happens when files are edited.
+    package var watch: [WatchRule]
     /// Configurations and secrets.
     package var files: [FileGrant]
     package var tmpfs: [Tmpfs]
@@ -70,6 +72,7 @@ package struct Service: Codable, Hashable, Sendable {
         ports = []
         volumes = []
         volumesFrom = []
+        watch = []
         files = []
         tmpfs = []
         resources = Resources()

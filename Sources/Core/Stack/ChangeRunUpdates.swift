@@ -38,6 +38,8 @@ extension Plan {
             switch action {
             case .discard(let instance): !olds.contains(instance)
             case .removeEndpoint(let name): !endpoints.contains(name)
+            // Who stays as it was has it mounted; the change that ends what is left over comes later.
+            case .unmount: false
             case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall,
                 .volume, .removeVolume, .ports, .hosts, .limits, .thaw, .files, .prepare, .start:
                 true

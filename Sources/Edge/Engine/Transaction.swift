@@ -225,7 +225,7 @@ package final class Transaction {
         switch action {
         case .ports, .hosts: run.serving
         case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall, .volume,
-            .removeVolume, .limits, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
+            .removeVolume, .unmount, .limits, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
             plan.ledger.goal
         }
     }

@@ -19,6 +19,7 @@ struct Exec: SettleCommand {
     private let variables: [String]
     private let user: String?
     private let folder: String?
+    private let privileged: Bool
     private let index: Int
     private let service: String
     private let words: [String]
@@ -31,6 +32,7 @@ struct Exec: SettleCommand {
         variables = line.texts("env", short: "e", "NAME[=VALUE]", "A variable, with its value here if none is given.")
         user = line.text("user", short: "u", "USER[:GROUP]", "Names or numbers.")
         folder = line.text("workdir", short: "w", "DIR", "The folder to run it in.")
+        privileged = line.flag("privileged", "With every capability.")
         index = line.replica()
         service = line.operand("SERVICE", "The service.", .services)
         words = line.commandLine("COMMAND", "The command with its arguments.", required: true)
@@ -51,7 +53,9 @@ struct Exec: SettleCommand {
         let execution = Execution(
             container: container, pid: pid, paths: scene.paths, words: words, hasTerminal: hasTerminal)
         let variables = variables.map { $0.contains("=") ? $0 : "\($0)=\(environment[$0] ?? "")" }
-        let status = try execution.run(variables: variables, user: user, folder: folder, detached: detach)
+        let status = try execution.run(
+            variables: variables, user: user, folder: folder, detached: detach,
+            privileged: privileged)
         if status != 0 { throw Complaint([], status: status) }
     }
 }

@@ -110,8 +110,8 @@ extension Shape {
         Key("scale", .count, "How many containers, as deploy.replicas."),
         Key("deploy", .either(.null, .shared("deploy", .keys(deploy))), "How many containers, and what they may use."),
         Key(
-            "develop", .either(.null, .shared("develop", develop)), "What happens when files are edited.",
-            .partly("nothing watches files yet", instead: "run settle up again after a change")),
+            "develop", .either(.null, .shared("develop", develop)),
+            "What `settle watch` does when files are edited."),
         Key(
             "attach", .flag, "Whether up shows the output.",
             .partly("the output is shown like that of every service", besides: ["true"])),

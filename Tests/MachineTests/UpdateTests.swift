@@ -18,7 +18,7 @@ extension MachineTests {
                 - -c
                 - mkdir -p /tmp/www; echo $$VERSION > /tmp/www/v; exec $$FAULT busybox httpd -f -p 8080 -h /tmp/www
                 ports: ["127.0.0.1:\(port):8080"]
-                healthcheck: {http: 8080/v, interval: 50ms, timeout: 5s}
+                healthcheck: {http: 8080/v, interval: 50ms, timeout: 5s, retries: 1000}
                 deploy: {update_config: \(update)}
               client: {rootfs: host, command: [sleep, infinity], stop_grace_period: 0s}
             """

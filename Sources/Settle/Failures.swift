@@ -2,14 +2,13 @@ import Diagnostics
 import Engine
 import Linux
 import Stack
+import Syscalls
 
 extension Scene {
     /// Has the supervisor make a change and tells its progress.
     ///
     /// - Parameter status: the exit status of a failure.
     func change(_ command: Request.Command, status: Int32 = Complaint.wrong) throws {
-        try doors.open(paths)
-        defer { doors.close() }
         // Only the crash tests set it.
         let faultPoint = environment["SETTLE_FAULT_POINT"].flatMap { Int($0) }
         var isInterrupted = false
@@ -21,7 +20,7 @@ extension Scene {
             },
             hear: tell)
         // A project of which nothing is left is being removed: the next command shall not meet the rest of it.
-        if try store.read().isEmpty, try !SupervisorClient(paths).awaitEnd() {
+        if !Files.exists(paths.ledger), try !SupervisorClient(paths).awaitEnd() {
             output.warn("the project's own processes have not ended yet")
         }
         switch outcome {

@@ -1,4 +1,3 @@
-import Cgroups
 import Compose
 import Diagnostics
 import Linux
@@ -15,7 +14,6 @@ struct Scene {
     let store: Store
     /// Those of the process and of `.env`.
     let variables: [String: String]
-    let doors = Doors()
 
     /// What the file says. Commands that need only the name have it read when they ask, so that neither a large file
     /// nor a broken one is in their way; nil where it is broken or there is none.
@@ -103,8 +101,6 @@ struct Scene {
     func locked<Result>(_ command: String, _ body: () throws -> Result) throws -> Result {
         try Files.makeFolders("\(paths.roots.state)/locks")
         let lock = try takeLock(command)
-        // The first process of a new project is moved into its group soon.
-        if !Files.exists(paths.ledger) { try doors.open(paths) }
         defer {
             // A change that was refused, or a project that is gone, leaves no folder behind.
             Surroundings(paths).removeEmptyFolders()
@@ -118,17 +114,6 @@ struct Scene {
         private(set) lazy var project = read()
 
         init(read: @escaping () -> Project?) { self.read = read }
-    }
-
-    /// Held open until the change is over.
-    final class Doors {
-        private var open: OpenDoors?
-
-        func open(_ paths: ProjectPaths) throws {
-            if open == nil { open = OpenDoors(try Cgroups.detect(root: paths.roots.cgroup)) }
-        }
-
-        func close() { open = nil }
     }
 
     private func takeLock(_ command: String) throws -> HeldLock {

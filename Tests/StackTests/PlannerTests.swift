@@ -29,7 +29,7 @@ import Testing
             ])
         #expect(
             plan.steps == [
-                "project", "stack namespace", "bridge front", "egress none", "firewall", "namespace db net",
+                "project", "stack namespace", "egress none", "firewall", "bridge front", "namespace db net",
                 "namespace web net", "link db front 172.18.0.2", "link web front 172.18.0.3", "prepare db.1.1",
                 "prepare web.1.1", "hosts", "ports", "turn start db.1.1", "turn start web.1.1",
             ])
@@ -117,7 +117,7 @@ import Testing
                 "create network/back: new",
                 "update container/web/1 (networks.back: - -> 172.18.1.2): changed in the file",
             ])
-        #expect(plan.steps == ["bridge back", "firewall", "link web back 172.18.1.2", "hosts"])
+        #expect(plan.steps == ["firewall", "bridge back", "link web back 172.18.1.2", "hosts"])
         let leave = Stack.plan(from: Observation(sound: goal), to: stack)
         #expect(
             leave.lines == [
@@ -159,7 +159,7 @@ import Testing
         #expect(plan.changes.map(\.verb) == [.update, .update, .update])
         #expect(
             plan.steps == [
-                "bridge front", "firewall", "link db front 10.0.0.2", "link web front 10.0.0.3", "hosts", "ports",
+                "firewall", "bridge front", "link db front 10.0.0.2", "link web front 10.0.0.3", "hosts", "ports",
             ])
     }
 
@@ -224,7 +224,7 @@ import Testing
         let plan = drift { $0.networks["front"] = nil }
         #expect(plan.lines == ["! update network/front (bridge: - -> present): changed behind Settle's back"])
         #expect(
-            plan.steps == ["bridge front", "firewall", "link db front 172.18.0.2", "link web front 172.18.0.3"])
+            plan.steps == ["firewall", "bridge front", "link db front 172.18.0.2", "link web front 172.18.0.3"])
     }
 
     @Test func aDeletedFirewallComesBack() {
@@ -260,7 +260,7 @@ import Testing
         #expect(!plan.changes.contains { !$0.isDrift })
         #expect(
             plan.steps == [
-                "project", "stack namespace", "bridge front", "egress none", "firewall", "link db front 172.18.0.2",
+                "project", "stack namespace", "egress none", "firewall", "bridge front", "link db front 172.18.0.2",
                 "link web front 172.18.0.3",
             ])
     }

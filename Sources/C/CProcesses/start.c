@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -47,6 +48,13 @@ static void become(const struct settle_start *start, int gate, int outcome) {
     fail(start->count);
 }
 
+/// fork(2) into a control group of the v2 tree: nothing has to be moved, for which the kernel might wait.
+static pid_t fork_into(int cgroup) {
+    if (cgroup < 0) return fork();
+    struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup};
+    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
 /// A pid from `pipe`, -1 where its writer is gone.
 static int read_pid(int pipe) {
     int pid = -1;
@@ -73,7 +81,7 @@ int settle_start(const struct settle_start *start, int *gate, int *outcome) {
     if (first == 0) {
         close(gates[1]);
         close(outcomes[0]);
-        pid_t second = fork();
+        pid_t second = fork_into(start->cgroup);
         if (second == 0) become(start, gates[0], outcomes[1]);
         if (second > 0 && write(outcomes[1], &second, sizeof second) != sizeof second) kill(second, SIGKILL);
         _exit(0);

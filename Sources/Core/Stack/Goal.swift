@@ -191,7 +191,7 @@ extension Goal {
 
     /// Every published port with the endpoint it leads to.
     package var publishedPorts: [(container: ContainerID, endpoint: String, address: String?, port: PublishedPort)] {
-        containers.flatMap { container in
+        containers.filter { !$0.ports.isEmpty }.flatMap { container in
             let name = endpointName(of: container)
             let endpoint = endpoints.first { $0.name == name }
             return container.ports.map {

@@ -44,11 +44,12 @@ extension Planner {
         if observed.stackNamespace != .sound { actions.append(.stackNamespace) }
         let isStackNew = observed.stackNamespace == .absent
         let bridges = goal.networks.filter { isStackNew || touched.contains(.network($0.key)) }
-        actions += bridges.map { .bridge($0) }
         if isStackNew || goal.egress != old.egress || (goal.egress != nil && observed.egress != .sound) {
             actions.append(.egress(goal.egress))
         }
         if !bridges.isEmpty || observed.firewall != .sound || goal.egress != old.egress { actions.append(.firewall) }
+        // After the rules that keep them apart, which need their names only and take their time.
+        actions += bridges.map { .bridge($0) }
         return actions
     }
 

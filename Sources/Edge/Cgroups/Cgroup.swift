@@ -141,6 +141,12 @@ package struct Cgroup: Hashable, Sendable {
         return mode.mounts.allSatisfy { own[$0] == "/" + path }
     }
 
+    /// Whether the children of the calling process are born in this group, as far as `pids` shows it.
+    package var isBirthplace: Bool {
+        guard let unified = mode.unified else { return holdsCaller }
+        return mode.ownPaths[unified] == "/" + path
+    }
+
     /// Moves a process in. On v1 the first move after a pause waits 5-15 ms for the kernel, those after it hardly: move
     /// all that is to be moved in one go.
     package func attach(_ pid: Int32, isCloned: Bool = false) throws(CgroupError) {

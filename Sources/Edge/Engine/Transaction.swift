@@ -253,7 +253,7 @@ package final class Transaction {
 
     private func finish() throws(Event.Failure) {
         try store.journal("end")
-        try machine.finishActions()
+        if !plan.ledger.isEmpty { try machine.finishActions() }
         ledger = plan.ledger
         if ledger.isEmpty {
             // A first `up` that failed leaves nothing but the output that tells why.

@@ -106,7 +106,7 @@ extension LayerStore {
                     executable.withCString { executable in
                         var start = settle_start(
                             executable: executable, arguments: arguments, environment: environment,
-                            descriptors: descriptors.baseAddress, count: Int32(descriptors.count))
+                            descriptors: descriptors.baseAddress, count: Int32(descriptors.count), cgroup: -1)
                         return settle_start(&start, &gate, &outcome)
                     }
                 }

@@ -26,8 +26,12 @@ package struct Helpers {
 
     package var presence: Observation.Presence {
         let found = found()
+        // Who was stopped looks after nothing.
+        func working(_ process: ProcessIdentity?) -> Int32? {
+            process.flatMap { found.stopped.contains($0) ? nil : $0.pid }
+        }
         return Observation.Presence(
-            keeper: found.keeper?.pid, supervisor: found.supervisor?.pid, holder: found.holder?.pid,
+            keeper: working(found.keeper), supervisor: working(found.supervisor), holder: found.holder?.pid,
             proxy: found.proxy?.pid)
     }
 
@@ -47,16 +51,24 @@ package struct Helpers {
     /// The keeper, which starts the supervisor; one that lives is left alone.
     package func ensureKeeper() throws {
         try thaw()
-        if found().keeper != nil { return }
+        let found = found()
+        for process in found.stopped { try ProcessSignal.send(SIGCONT, to: process) }
+        if found.keeper != nil { return }
         let surroundings = Surroundings(paths)
         try surroundings.ensureStateFolders()
         // Two commands may miss it at once, or a command and the supervisor.
         let lock = try HeldLock(paths.keeperLock, command: "settle keep", wait: .seconds(10))
         defer { extendLifetime(lock) }
-        if found().keeper != nil { return }
+        if self.found().keeper != nil { return }
         try surroundings.ensureRuntimeFolder()
+        // Only a new group: Linux 6.18 kills at birth what is cloned into one that `cgroup.kill` was ever written to.
+        let isNew = !group.exists
         try group.create()
-        _ = try start.keeper(exits: paths.exits) { try attach($0) }
+        let birthplace = isNew ? try group.open()?.take() : nil
+        defer { if let birthplace { close(birthplace) } }
+        var start = start
+        start.birthplace = birthplace ?? -1
+        _ = try start.keeper(exits: paths.exits) { if birthplace == nil { try attach($0) } }
     }
 
     /// The holder's pid; one is started where none lives.
@@ -68,7 +80,22 @@ package struct Helpers {
 
     /// What the supervisor starts is born where it belongs.
     private func attach(_ pid: Int32) throws {
-        if !group.holdsCaller { try group.attach(pid) }
+        if !group.isBirthplace { try group.attach(pid) }
+    }
+
+    /// Moves Settle's processes into the v1 groups, in which nobody can be born, unless they are there. They are found by
+    /// the v2 tree, so this may be done when the kernel makes nobody wait for it.
+    func gather() throws {
+        if group.holdsCaller { return }
+        // This process last: once it is there, all are.
+        for pid in group.pids.filter({ $0 != getpid() }) + [getpid()] {
+            do throws(CgroupError) {
+                try group.attach(pid, isCloned: true)
+            } catch {
+                // It may have just ended.
+                if error.errno != ESRCH { throw error }
+            }
+        }
     }
 
     /// Makes sure that a proxy serves the socket.

@@ -26,8 +26,11 @@ package final class LinuxMachine: Machine {
     var firewalls: [FirewallChange] = []
     /// Volumes that are being given an image's content, by path, with the key of the mount.
     var copies: [String: (copy: VolumeCopy, key: String)] = [:]
-    /// The process that removes the folders of a project that goes.
-    var removal: Int32?
+    /// The folders of containers that went, on their way out.
+    var removal: FolderRemoval?
+    /// Until this process and the keeper leave the control groups of a project that goes.
+    var doors: OpenDoors?
+    var doorsOpened: Int64 = 0
     /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
     var didStart: (Run, Int32, Int32) -> Void = { _, _, _ in }
     /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
@@ -57,6 +60,15 @@ package final class LinuxMachine: Machine {
         // What fails now shows in what is observed.
         try? finishActions()
         return try Observer(paths, cgroups: cgroups).observe(ledger, scope)
+    }
+
+    package func finishActions() throws(Event.Failure) {
+        try finishFirewalls()
+        do throws(SystemError) {
+            try awaitRemoval()
+        } catch {
+            throw Event.Failure(resource: "project", key: "", message: "a former container's folder stays: \(error)")
+        }
     }
 
     package func perform(_ action: Action, in goal: Goal) throws(Event.Failure) {

@@ -113,7 +113,7 @@ extension LinuxMachine {
             instance: instance, process: status.identity, boot: Run.currentBoot, time: MachineClock.realtime,
             isByPolicy: isStartingByPolicy, hasHooks: spec.hooks?.postStart.isEmpty == false)
         try store.append(run.startLine)
-        try finishActions()
+        try finishFirewalls()
         try start.release()
         starting[instance] = PendingStart(start, run, output)
     }
@@ -158,14 +158,21 @@ extension LinuxMachine {
 
     /// Ends what is left of an instance and removes it: cgroups, writable layer. Its log stays.
     func discard(_ instance: Instance, in goal: Goal) throws {
-        if goal.isEmpty { beginRemoval() }
+        if goal.isEmpty {
+            // Its control groups go with all others, at the end: now the kernel would keep each of them waiting.
+            try group(instance).kill()
+            try beginRemoval()
+            didEnd(instance)
+            processes[instance] = nil
+            return
+        }
         try group(instance).remove()
         didEnd(instance)
         holder.drop(instance.processName)
         holder.drop(instance.outputName)
         try removeTree(paths.files(of: instance))
+        try removeBeside(paths.folder(instance))
         processes[instance] = nil
-        if !goal.isEmpty { try removeTree(paths.folder(instance)) }
     }
 
     /// The start of a container as a plain value.

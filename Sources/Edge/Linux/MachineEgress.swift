@@ -1,4 +1,4 @@
-package import Engine
+import Engine
 import Glibc
 import Network
 import Stack
@@ -9,7 +9,7 @@ extension LinuxMachine {
     /// Connects the stack with the host where the host forwards; else everything but the way out works, and `doctor`
     /// says what is missing.
     func setEgress(_ egress: Stack.EgressSpec?) throws {
-        try finishActions()
+        try finishFirewalls()
         let host = try NetworkNamespace.current()
         try Egress.disconnect(alias: names.egressAlias, host: host.raw)
         let table = FirewallTable.hostName(project: paths.project)
@@ -34,7 +34,7 @@ extension LinuxMachine {
     }
 
     /// Security: no container starts before the tables that keep it apart from others stand.
-    package func finishActions() throws(Event.Failure) {
+    func finishFirewalls() throws(Event.Failure) {
         let pending = firewalls
         firewalls = []
         var failure: FirewallError?

@@ -107,9 +107,13 @@ extension LinuxMachine {
         for container in goal.containers {
             for instance in lives[container.id] ?? [] {
                 let path = "\(paths.folder(instance))/hosts"
-                guard Files.exists(path) else { continue }
                 let text = hostsText(container, in: goal)
-                if try Files.text(path) != text { try Files.rewrite(path, text) }
+                do throws(SystemError) {
+                    if try Files.text(path) != text { try Files.rewrite(path, text) }
+                } catch {
+                    // None yet, or that of a former life on its way out.
+                    if error.errno != ENOENT { throw error }
+                }
             }
         }
     }

@@ -48,7 +48,7 @@ extension LinuxMachine {
         var start = try Launcher.start(
             program, Launcher.Attachments(output: null.raw, errors: null.raw, asSibling: true))
         let group = cgroups.supervisor(of: paths.project)
-        if !group.holdsCaller { try group.attach(start.pid) }
+        if !group.isBirthplace { try group.attach(start.pid) }
         try start.release()
         try awaitProgram(start)
         return start.pid

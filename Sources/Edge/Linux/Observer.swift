@@ -268,12 +268,13 @@ struct ObservedLinks {
     let paths: ProjectPaths
     let goal: Goal
 
-    private func observe(_ endpoint: String) -> (links: [LinkState], routes: [RouteState])? {
+    /// Whether an inner end is up shows at the outer one.
+    private func observe(_ endpoint: String) -> (addresses: [String: [IPv4Interface]], routes: [RouteState])? {
         guard let namespace = NetworkNamespace.pinned(at: paths.pin(endpoint, .net)),
-            let links = try? Links(in: namespace.raw), let states = try? links.observe(),
+            let links = try? Links(in: namespace.raw), let addresses = try? links.addresses(),
             let routes = try? links.routes()
         else { return nil }
-        return (states, routes)
+        return (addresses, routes)
     }
 
     /// The networks that an endpoint has a link to without being in them.
@@ -292,7 +293,7 @@ struct ObservedLinks {
         guard let members, !attachments.isEmpty else { return strays }
         let inside = observe(endpoint)
         let drift = attachments.compactMap { attachment in
-            linkDrift(of: endpoint, attachment, members: members, inside: inside?.links)
+            linkDrift(of: endpoint, attachment, members: members, inside: inside?.addresses)
         }
         // A link that is missing takes its routes along.
         guard drift.isEmpty, let inside else { return strays + drift }
@@ -300,7 +301,7 @@ struct ObservedLinks {
     }
 
     private func linkDrift(
-        of endpoint: String, _ attachment: Attachment, members: [LinkState], inside: [LinkState]?
+        of endpoint: String, _ attachment: Attachment, members: [LinkState], inside: [String: [IPv4Interface]]?
     ) -> FieldChange? {
         let path = "networks.\(attachment.network)"
         func change(_ observed: String) -> FieldChange {
@@ -311,10 +312,8 @@ struct ObservedLinks {
         if member.master != names.bridge(attachment.network) { return change("in no bridge") }
         if !member.isUp { return change("link down") }
         guard let inside else { return nil }
-        guard let end = inside.first(where: { $0.name == attachment.interface }), end.isUp else {
-            return change("no \(attachment.interface)")
-        }
-        let addresses = end.addresses.map(\.address.description)
+        if !member.hasCarrier { return change("no \(attachment.interface)") }
+        let addresses = (inside[attachment.interface] ?? []).map(\.address.description)
         if addresses == [attachment.address] { return nil }
         return FieldChange(
             "\(path).ipv4_address", observed: addresses.joined(separator: " "), desired: attachment.address)

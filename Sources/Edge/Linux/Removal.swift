@@ -14,7 +14,7 @@ extension LinuxMachine {
     package func removeProject(keepingLogs: Bool) throws(Event.Failure) {
         do {
             try store.journal("remove network")
-            try? finishActions()
+            try? finishFirewalls()
             let host = try NetworkNamespace.current()
             try Egress.disconnect(alias: names.egressAlias, host: host.raw)
             try Firewall.remove(.ip, FirewallTable.hostName(project: paths.project), in: host.raw)
@@ -28,18 +28,13 @@ extension LinuxMachine {
             // With every pin in it; the first processes of namespaces end with what is left in the control group.
             Surroundings(paths).removeRuntimeFolder()
             try unmountVolumes()
-            awaitRemoval()
+            try awaitRemoval()
             try store.journal("leave cgroups")
             try leaveCgroups(found)
             try store.journal("remove cgroups")
             try cgroups.remove(paths.project)
             try store.journal("remove files")
-            for name in Files.names(in: paths.state) where !(keepingLogs && "\(paths.state)/\(name)" == paths.logs) {
-                try removeTree("\(paths.state)/\(name)")
-            }
-            rmdir(paths.logs)
-            rmdir(paths.state)
-            rmdir(paths.roots.projects)
+            try store.removeFiles(keepingLogs: keepingLogs)
         } catch {
             throw Event.Failure(resource: "project", key: "", message: "cannot be removed whole: \(error)")
         }
@@ -56,19 +51,36 @@ extension LinuxMachine {
 
     /// Begins to remove the folders of all containers, which have ended, beside what else there is to do. What is not
     /// removed by the end, the project's removal takes.
-    func beginRemoval() {
+    func beginRemoval() throws {
         guard removal == nil else { return }
-        let folders = instances.map { paths.folder($0) }
-        let child = withCStrings(folders) { settle_remove_trees($0) }
-        if child > 0 { removal = child }
+        openDoors()
+        for instance in instances { try removeBeside(paths.folder(instance)) }
     }
 
-    func awaitRemoval() {
-        if let child = removal { settle_await(child) }
-        removal = nil
+    /// Removes a folder beside what else there is to do.
+    func removeBeside(_ path: String) throws {
+        if removal == nil { removal = try FolderRemoval() }
+        removal!.add(path)
+    }
+
+    /// At the end this process and the keeper leave their control groups: the kernel's wait before that begins here, when
+    /// nothing has to be killed any more. Until it is over, no control group can be killed, made or removed.
+    func openDoors() {
+        let now = MachineClock.monotonic
+        // They close by themselves half a second after they were opened.
+        if doors != nil, now < doorsOpened + 300_000_000 { return }
+        doors = OpenDoors(cgroups)
+        doorsOpened = now
+    }
+
+    func awaitRemoval() throws(SystemError) {
+        guard let removal else { return }
+        self.removal = nil
+        try removal.finish()
     }
 
     private func leaveCgroups(_ found: ProjectProcesses) throws {
+        doors = nil
         for pid in [found.keeper?.pid, getpid()].compactMap({ $0 }) where pid == getpid() || pid == getppid() {
             for mount in cgroups.mode.mounts { try Files.poke("\(mount)/cgroup.procs", "\(pid)") }
         }
@@ -81,5 +93,33 @@ extension LinuxMachine {
             for pid in pids { Glibc.kill(pid, SIGKILL) }
             return pids.isEmpty
         }
+    }
+}
+
+/// A process that removes folders, and ends with this one: the next look at the machine shows what it did not come to.
+final class FolderRemoval {
+    private let child: Int32
+    private let reader: Descriptor
+    private var writer: Descriptor?
+    private var paths: [String] = []
+
+    init() throws(SystemError) {
+        var pipe: [Int32] = [-1, -1]
+        child = try check("fork") { settle_start_removing(&pipe) }
+        reader = Descriptor(pipe[0])
+        writer = Descriptor(pipe[1])
+    }
+
+    func add(_ path: String) {
+        paths.append(path)
+        // What it does not take is removed at the end.
+        try? writer!.write("\(path)\0", named: "the removal of folders")
+    }
+
+    /// - Throws: why one of them is not gone.
+    func finish() throws(SystemError) {
+        writer = nil
+        settle_await(child)
+        for path in paths { try removeTree(path) }
     }
 }

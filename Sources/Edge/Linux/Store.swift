@@ -60,6 +60,19 @@ package final class Store: LedgerStore {
         unlink(paths.journal)
     }
 
+    /// Removes all of it, at the end of the project. The keeper may note an end while its file goes: until the folder is
+    /// gone as well, there may be something new in it.
+    func removeFiles(keepingLogs: Bool) throws(SystemError) {
+        for _ in 0..<1000 {
+            for name in Files.names(in: paths.state) where !(keepingLogs && "\(paths.state)/\(name)" == paths.logs) {
+                try removeTree("\(paths.state)/\(name)")
+            }
+            rmdir(paths.logs)
+            if rmdir(paths.state) == 0 || errno != ENOTEMPTY || Files.names(in: paths.state) == ["logs"] { break }
+        }
+        rmdir(paths.roots.projects)
+    }
+
     // MARK: Runs
 
     /// Every start of a container with its end, the oldest first. A last line cut off by a crash is left out.

@@ -31,17 +31,30 @@ package final class Supervisor {
     private var server: ControlServer
     private var serverWatch: EventLoop.Watch?
     private(set) var keeperIsLost = false
+    private var isGathered = false
 
     /// Runs the supervisor of a project until the project is gone or another supervisor takes over.
     package static func run(_ project: String, roots: Roots) throws {
         let paths = roots.paths(of: project)
-        try Surroundings(paths).ensureStateFolders()
-        guard let place = try takePlace(paths) else { return }
+        guard Files.exists(paths.state), let place = try takePlace(paths) else { return }
+        if try isGone(paths) { return }
         let supervisor = try Supervisor(paths)
         try supervisor.adopt()
         try supervisor.loop.run()
         extendLifetime(supervisor)
         extendLifetime(place)
+    }
+
+    /// Whether the project ended while this process was on its way: one that the keeper started in place of a supervisor
+    /// that died as it removed the project, say. The folder was made before the keeper, and only a removal takes the
+    /// ledger or the keeper's control group away. It ends then, as the keeper does with it, and makes nothing that nobody
+    /// would look after; what the removal did not come to, goes.
+    private static func isGone(_ paths: ProjectPaths) throws -> Bool {
+        if Files.exists(paths.ledger) { return false }
+        if Files.exists(paths.state), try Helpers(paths).found().keeper?.pid == getppid() { return false }
+        try Store(paths).removeFiles(keepingLogs: true)
+        unlink(paths.supervisorLock)
+        return true
     }
 
     /// There is one supervisor at a time. One that lost its keeper is about to leave; one that hangs is in the way.
@@ -114,8 +127,20 @@ package final class Supervisor {
         }
     }
 
+    /// Nobody waits any more now, and where containers were started, the kernel does not make anybody wait either.
+    func gather() {
+        if isGathered { return }
+        do {
+            try helpers.gather()
+            isGathered = true
+        } catch {
+            complain("\(error)")
+        }
+    }
+
     /// What may vanish without an event: the socket's file, the proxy.
     private func tick() {
+        if active == nil { gather() }
         do {
             try Surroundings(paths).ensureRuntimeFolder()
             if try server.renew() { serve() }

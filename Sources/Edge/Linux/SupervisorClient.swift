@@ -25,6 +25,19 @@ package struct SupervisorClient {
         }
     }
 
+    /// It is there, and does nothing.
+    package struct Stopped: Error, CustomStringConvertible {
+        let pid: Int32
+
+        package var description: String {
+            "the supervisor (pid \(pid)) was stopped by a signal and answers nobody: `kill -CONT \(pid)` lets it go on with "
+                + "the change, `kill -KILL \(pid)` has another one take its place"
+        }
+    }
+
+    /// How many seconds a supervisor may stand still before nobody waits for it any more.
+    private static let patience = 5
+
     /// How often a change is asked for again when its supervisor dies: its successor plans from what is there.
     private static let attempts = 5
 
@@ -35,13 +48,14 @@ package struct SupervisorClient {
         _ request: Request, interrupted: @escaping (Int32) -> Void = { _ in }, hear: @escaping (Event) -> Void
     ) throws -> Outcome {
         var request = request
+        let doors = Doors(for: request.command)
         var isCancelled = false
         let interrupted = { (signal: Int32) in
             isCancelled = true
             interrupted(signal)
         }
         for _ in 0..<Self.attempts {
-            if let outcome = try attempt(request, interrupted, hear) { return outcome }
+            if let outcome = try attempt(request, doors, interrupted, hear) { return outcome }
             // Who does not want the change any more does not ask for it again.
             if isCancelled { break }
             request.faultPoint = nil
@@ -51,9 +65,10 @@ package struct SupervisorClient {
 
     /// nil where the supervisor died.
     private func attempt(
-        _ request: Request, _ interrupted: @escaping (Int32) -> Void, _ hear: @escaping (Event) -> Void
+        _ request: Request, _ doors: Doors, _ interrupted: @escaping (Int32) -> Void,
+        _ hear: @escaping (Event) -> Void
     ) throws -> Outcome? {
-        let channel = try connect()
+        let channel = try connect(doors)
         let served = try Helpers(paths).found()
         let loop = EventLoop()
         var outcome: Outcome?
@@ -79,7 +94,17 @@ package struct SupervisorClient {
             take()
             if let watch { loop.change(watch, to: channel.interest) }
         }
-        while outcome == nil && !channel.isClosed { try loop.turn() }
+        var standstill = 0
+        let supervisor = served.supervisor
+        let looks = loop.every(.seconds(1)) {
+            let status = supervisor.flatMap { ProcessStatus(pid: $0.pid) }
+            standstill = status?.identity == supervisor && status?.isStopped == true ? standstill + 1 : 0
+        }
+        defer { loop.cancel(looks) }
+        while outcome == nil && !channel.isClosed {
+            try loop.turn()
+            if let supervisor, standstill == Self.patience { throw Stopped(pid: supervisor.pid) }
+        }
         if outcome != nil { try awaitLeaving(served) }
         return outcome
     }
@@ -95,7 +120,7 @@ package struct SupervisorClient {
     }
 
     /// A supervisor or keeper that is met may be about to end with its project: looked for anew until one listens.
-    private func connect() throws -> LineChannel {
+    private func connect(_ doors: Doors) throws -> LineChannel {
         let helpers = try Helpers(paths)
         let begin = MachineClock.monotonic
         while true {
@@ -103,6 +128,7 @@ package struct SupervisorClient {
                 // A supervisor without a keeper replaces it, or is about to leave: then it is not to be disturbed.
                 let isLeaving = helpers.found().keeper == nil && ProjectLock.isHeld(paths.supervisorLock)
                 if !isLeaving || MachineClock.monotonic > begin + 5_000_000_000 { try helpers.ensureKeeper() }
+                doors.open(helpers.cgroups)
                 return try ControlClient.connect(paths.controlSocket, timeout: .milliseconds(200))
             } catch {
                 let passing = [ENOENT, ENODEV, ECONNREFUSED, EAGAIN]
@@ -125,4 +151,20 @@ package struct SupervisorClient {
             last = helpers.presence
         }
     }
+}
+
+/// Whoever starts containers has processes moved into control groups. The kernel's wait before the first move begins as
+/// soon as nobody is to be born in one for the time being: until it is over, no control group can be made or entered.
+private final class Doors {
+    private let isWanted: Bool
+    private var open: OpenDoors?
+
+    init(for command: Request.Command) {
+        switch command {
+        case .apply, .start, .restart: isWanted = true
+        case .down, .stop, .kill, .cancel, .wait: isWanted = false
+        }
+    }
+
+    func open(_ cgroups: Cgroups) { if isWanted, open == nil { open = OpenDoors(cgroups) } }
 }

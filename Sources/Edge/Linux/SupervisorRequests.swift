@@ -112,6 +112,8 @@ extension Supervisor {
             var plan = plan(from: observation, to: Goal(project: paths.project))
             plan.cleaning += volumes.map { .removeVolume($0) }
             try perform(plan, observation, timeout, client, evenIfEmpty: true)
+            // Mostly all were told to end, and their ends take as long as the kernel's wait.
+            if active != nil { machine.openDoors() }
         case .stop(let ids, let timeout):
             for id in ids { cancelRestart(id) }
             try perform(plan(stopping: ids, from: observation), observation, timeout, client)
@@ -197,6 +199,7 @@ extension Supervisor {
             loop.stop()
             return
         }
+        gather()
         reviewHealth()
         checkReadiness()
         reactToHealth()

@@ -85,10 +85,16 @@ package enum Firewall {
 
     /// Removes the table and all that is in it; nothing to do where there is none.
     package static func remove(_ family: FirewallFamily, _ name: String, in namespace: Int32) throws(SystemError) {
-        var request = message("delete table \(name)", NFT_MSG_DELTABLE, family)
-        request.add(NFTA_TABLE_NAME.rawValue, name)
+        let netlink = try Netlink(NETLINK_NETFILTER, in: namespace)
+        func request(_ purpose: String, _ type: nf_tables_msg_types) -> NetlinkMessage {
+            var request = message("\(purpose) table \(name)", type, family)
+            request.add(NFTA_TABLE_NAME.rawValue, name)
+            return request
+        }
         do {
-            try perform(request, Netlink(NETLINK_NETFILTER, in: namespace))
+            // Asked first: a transaction that is refused waits some 10 ms for the kernel.
+            _ = try netlink.get(request("find", NFT_MSG_GETTABLE))
+            try perform(request("delete", NFT_MSG_DELTABLE), netlink)
         } catch  where error.errno == ENOENT {
             return
         }

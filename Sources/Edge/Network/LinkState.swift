@@ -14,6 +14,8 @@ package struct LinkState: Hashable {
     package let isUp: Bool
     /// Up, and packets pass: a veth's other end is up too, a bridge has such a member.
     package let isRunning: Bool
+    /// Whether a veth's other end is up as well: the kernel knows at once, while `isRunning` may take its time.
+    package let hasCarrier: Bool
     /// The index of a veth's other end, in that end's namespace.
     package let peer: Int32?
     package let mac: [UInt8]
@@ -46,9 +48,20 @@ extension Links {
                 alias: values.text(IFLA_IFALIAS) ?? "",
                 master: values.number(IFLA_MASTER).flatMap { names[Int32($0)] } ?? "",
                 isUp: flags & UInt32(IFF_UP) != 0, isRunning: flags & UInt32(IFF_RUNNING) != 0,
+                hasCarrier: flags & Self.lowerUp != 0,
                 peer: values.number(IFLA_LINK).map { Int32($0) }, mac: Array(values.bytes(IFLA_ADDRESS) ?? []),
                 addresses: addresses[link.index] ?? [])
         }
+    }
+
+    /// IFF_LOWER_UP of <linux/if.h>, which Glibc's module lacks.
+    private static let lowerUp: UInt32 = 1 << 16
+
+    /// The addresses of all links that have any, by the name of the link: less to ask for than the links themselves.
+    package func addresses() throws(SystemError) -> [String: [IPv4Interface]] {
+        var result: [String: [IPv4Interface]] = [:]
+        for found in try allAddresses() { result[found.name, default: []].append(found.address) }
+        return result
     }
 
     /// The names of all links.
@@ -64,16 +77,24 @@ extension Links {
     }
 
     private func addressesByLink() throws(SystemError) -> [Int32: [IPv4Interface]] {
+        var result: [Int32: [IPv4Interface]] = [:]
+        for found in try allAddresses() { result[found.index, default: []].append(found.address) }
+        return result
+    }
+
+    private func allAddresses() throws(SystemError) -> [(index: Int32, name: String, address: IPv4Interface)] {
         var header = ifaddrmsg()
         header.ifa_family = UInt8(AF_INET)
-        var result: [Int32: [IPv4Interface]] = [:]
+        var result: [(index: Int32, name: String, address: IPv4Interface)] = []
         for bytes in try netlink.dump(NetlinkMessage("list addresses", RTM_GETADDR, header: header)) {
             let length = Int(bytes.number(at: 1, as: UInt8.self))
             let index = Int32(bitPattern: bytes.number(at: 4, as: UInt32.self))
             let values = NetlinkAttributes(bytes.dropFirst(8))
             guard let raw = values.bytes(IFA_LOCAL) ?? values.bytes(IFA_ADDRESS), let address = IPv4Address(bytes: raw)
             else { continue }
-            result[index, default: []].append(IPv4Interface(address, length: length))
+            // A label may go on behind the link's name: `eth0:1`.
+            let name = (values.text(IFA_LABEL) ?? "").prefix { $0 != ":" }
+            result.append((index, String(name), IPv4Interface(address, length: length)))
         }
         return result
     }

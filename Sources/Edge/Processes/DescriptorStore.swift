@@ -23,6 +23,9 @@ package struct DescriptorStore: ~Copyable {
         }
         let near = Descriptor(pair[0])
         let far = Descriptor(pair[1])
+        // It answers at once, unless somebody stopped it: then nobody is to wait for ever.
+        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(near.raw, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         try Self.send("c", on: shared, attached: far.raw)
         connection = near
     }

@@ -19,6 +19,8 @@ package struct ProcessStatus: Hashable, Sendable {
     package let parent: Int32
     /// Ended, and not reaped yet.
     package let isZombie: Bool
+    /// By a signal, SIGSTOP for example.
+    package let isStopped: Bool
     /// As waitpid(2) gives it; meaningful for a zombie. Readable by root.
     package let waitStatus: Int32
 
@@ -40,6 +42,7 @@ package struct ProcessStatus: Hashable, Sendable {
         self.identity = ProcessIdentity(pid: pid, startTime: startTime)
         self.parent = parent
         // A first thread may end before the others; the process has then not ended.
+        self.isStopped = fields[0] == "T"
         self.isZombie = (fields[0] == "Z" || fields[0] == "X") && threads <= 1
         self.waitStatus = status
     }

@@ -7,6 +7,8 @@ package struct ProjectProcesses: Hashable, Sendable {
     package var supervisor: ProcessIdentity?
     package var holder: ProcessIdentity?
     package var proxy: ProcessIdentity?
+    /// Those of them that somebody stopped: they do nothing until they are told to go on.
+    package var stopped: Set<ProcessIdentity> = []
 
     package init() {}
 
@@ -35,6 +37,7 @@ package struct ProjectProcesses: Hashable, Sendable {
             default: continue
             }
             // A child between clone and execve still has its parent's command line: the eldest is the one.
+            if status.isStopped { found.stopped.insert(status.identity) }
             let eldest = found[keyPath: path]
             if eldest.map({ status.identity.isElder(than: $0) }) ?? true { found[keyPath: path] = status.identity }
         }

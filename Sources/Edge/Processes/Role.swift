@@ -26,6 +26,8 @@ package struct RoleStart: Sendable {
     package var environment: [String] = []
     /// Takes the standard error of the process and of what it starts; made where it is missing, /dev/null without it.
     package var log: String?
+    /// The folder of the v2 control group that it is born in, -1 for the caller's.
+    package var birthplace: Int32 = -1
 
     package init(project: String) { self.project = project }
 
@@ -72,7 +74,7 @@ package struct RoleStart: Sendable {
                     try executable.withCString { executable in
                         var start = settle_start(
                             executable: executable, arguments: arguments, environment: environment,
-                            descriptors: all.baseAddress, count: Int32(all.count))
+                            descriptors: all.baseAddress, count: Int32(all.count), cgroup: birthplace)
                         return try check("fork") { settle_start(&start, &gate, &outcome) }
                     }
                 }

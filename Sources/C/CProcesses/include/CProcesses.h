@@ -34,6 +34,7 @@ struct settle_start {
     char *const *environment;
     const int *descriptors; // become 0, 1, 2, …
     int count;              // of descriptors, at most 16
+    int cgroup;             // folder of the v2 control group to be born in, -1 for that of the caller
 };
 
 // Forks the process and returns its pid; it stands still until a byte is written to *gate, then executes, and is never

@@ -4,8 +4,12 @@
 /// mounted below is never lost. nftw(3). -1 and errno on failure.
 int settle_remove_tree(const char *path);
 
-/// The same for several, the last one NULL, in a process of its own that ends with the caller. Returns its pid, or -1.
-int settle_remove_trees(char *const *paths);
+/// Starts a process that does the same for every path that is written to pipe[1], which does not block, with a zero byte
+/// behind it, until that is closed, and that ends with the caller. pipe[0] is to be kept as long: a write to a pipe that
+/// nobody can read would end the caller. Returns its pid, or -1.
+int settle_start_removing(int pipe[2]);
+
+/// Waits for the end of a child.
 void settle_await(int child);
 
 /// rename(2) that replaces nothing: EEXIST. renameat2(2).

@@ -78,6 +78,17 @@ import Testing
             }.model?.serviceNames == ["b"])
     }
 
+    @Test(arguments: ["configs: [{target: /x}]", "secrets: [{}]", "build: {context: ., secrets: [{target: y}]}"])
+    func filesWithoutASource(keys: String) throws {
+        let found = messages("services:\n  a:\n    image: x\n    \(keys)", [:])
+        let section = keys.contains("secrets") ? "secret" : "config"
+        #expect(found.count == 1)
+        #expect(
+            found.first?.hasSuffix(
+                "[0]: its source is missing\n  hint: add source: with the name of a \(section) under the top-level \(section)s:"
+            ) == true, "\(found)")
+    }
+
     @Test func filesOfVariables() throws {
         let text = "services: {a: {image: x, env_file: [{path: a.env}, {path: b.env, required: false}], label_file: l}}"
         let found = messages(text, ["/p/l": "x=1"])

@@ -78,17 +78,21 @@ struct Consistency {
                 service.path.key("volumes").item(index),
                 hint: declare(name, "volumes") + ", or write ./\(name) for a folder")
         }
-        for (section, key, what) in [("secrets", "secrets", "secret"), ("configs", "configs", "config")] {
-            for (index, file) in (service.node[key]?.items ?? []).enumerated() {
-                refer(
-                    section, file.string("source"), what, at: file["source"]?.place ?? file.place,
-                    service.path.key(key).item(index), hint: declare(file.string("source") ?? "", section))
+        for (section, key, what) in [
+            ("secrets", "secrets", "secret"), ("configs", "configs", "config"), ("secrets", "build.secrets", "secret"),
+        ] {
+            let files = key.split(separator: ".").reduce(service.node as Node?) { $0?[String($1)] }?.items ?? []
+            for (index, file) in files.enumerated() {
+                let path = service.path.key(key).item(index)
+                guard let name = file.string("source"), !name.isEmpty else {
+                    report.followUp(
+                        Diagnostic(
+                            .error, "its source is missing", at: file["source"]?.place ?? file.place, path: path,
+                            hint: "add source: with the name of a \(what) under the top-level \(section):"))
+                    continue
+                }
+                refer(section, name, what, at: file["source"]?.place ?? file.place, path, hint: declare(name, section))
             }
-        }
-        for (index, file) in (service.node["build"]?["secrets"]?.items ?? []).enumerated() {
-            refer(
-                "secrets", file.string("source"), "secret", at: file["source"]?.place ?? file.place,
-                service.path.key("build.secrets").item(index), hint: declare(file.string("source") ?? "", "secrets"))
         }
         for model in service.node["models"]?.entries ?? [] {
             let path = service.path.key("models").key(model.key)

@@ -133,7 +133,7 @@ extension Shape {
             "cgroup_parent", .text, "The control group that the container's is made in.",
             .refused("control groups of a project stand together", instead: "use resources: at the top")),
         Key(
-            "storage_opt", .keys(others: Key("", .any, "An option.")),
+            "storage_opt", .keys(extensions: false, others: Key("", .either(.text, .null), "An option.")),
             "Options of the container's own layer, such as its size.",
             .refused("the layer takes no options yet")),
     ]

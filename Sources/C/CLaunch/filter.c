@@ -1,6 +1,6 @@
 #include "CLaunch.h"
+#include "../native.h"
 
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -9,14 +9,6 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
-
-#if defined(__x86_64__)
-#define NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE AUDIT_ARCH_AARCH64
-#else
-#error "the system call filter does not know this architecture"
-#endif
 
 // What Docker's profile refuses, short of the calls that a missing capability refuses anyway: the kernel's rarely
 // used, often broken parts, and those that reach across containers. A capability that is there lifts the refusal.

@@ -1,9 +1,9 @@
 // Everything here happens before the first byte of an archive is read, so that whoever finds a hole in what reads it finds
 // himself in an empty room.
 #include "CUnpack.h"
+#include "../native.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,14 +16,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
-#define NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE AUDIT_ARCH_AARCH64
-#else
-#error "the system call filter does not know this architecture"
-#endif
 
 int settle_unpack_fork(void) {
     pid_t parent = getpid();

@@ -55,7 +55,7 @@ let package = Package(
 
         edge("Syscalls", ["CSyscalls"]),
         edge("Cgroups", ["Syscalls", "CSyscalls", "Stack"]),
-        edge("Network", ["Syscalls", "CSyscalls", "CProcesses"]),
+        edge("Network", ["Syscalls", "CSyscalls", "Processes", "CProcesses"]),
         edge("Launcher", ["Syscalls", "CSyscalls", "CLaunch", "CCap", "Launch"]),
         edge("Processes", ["Syscalls", "CSyscalls", "CProcesses"]),
         edge(
@@ -87,7 +87,7 @@ let package = Package(
         test("Cgroups", ["Cgroups", "Stack", "Syscalls"]),
         test("Network", ["Network", "Syscalls", "CSyscalls", "CProcesses"]),
         test("Processes", ["Processes", "CProcesses", "Syscalls", "CSyscalls"]),
-        test("Images", ["Images", "OCI", "Syscalls"], data: ["archives.py", "images.py"]),
+        test("Images", ["Images", "OCI", "Syscalls"], data: ["archives.py", "images.py", "writers.py"]),
         test("Engine", ["Engine", "Stack", "Compose", "OCI", "Diagnostics"]),
         test("Settle", []),
         test("Machine", []),

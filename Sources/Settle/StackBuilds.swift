@@ -73,7 +73,7 @@ struct StackBuilds {
         }
         output.progress("image/\(name)", "building")
         var lines = BuildLines()
-        let outcome = try builder.build(build.words(given)) { bytes in
+        let outcome = try builder.build(build.words(given), sharedMemory: build.sharedMemory) { bytes in
             for line in lines.take(bytes) { output.tell(line, of: "image/\(name)", by: service.name) }
         }
         switch outcome {
@@ -107,13 +107,13 @@ private struct BuildLines {
     }
 }
 
-/// A folder of this process's own, in memory where there is room for that, that goes with it.
+/// A folder of this process's own, in memory, that goes with it. Not in /dev/shm: builds have one of their own.
 final class PrivateFolder {
     let path: String
 
     init() throws(SystemError) {
-        var template = Array("/dev/shm/settle.XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", on: "/dev/shm", errno: errno) }
+        var template = Array("/run/settle.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", on: "/run", errno: errno) }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 

@@ -6,30 +6,6 @@ import Testing
 
 /// What the command line makes of images.
 @Suite(.serialized) struct CommandTests {
-    private struct Outcome {
-        let status: Int
-        /// Both streams.
-        let text: String
-    }
-
-    /// A run of settle in the sandbox, with a machine of its own.
-    private func run(_ sandbox: Sandbox, _ words: String, input: String = "/dev/null", with prefix: String = "") throws
-        -> Outcome
-    {
-        let text = try shell(
-            "cd \(sandbox.path); env -u COMPOSE_FILE \(variables(sandbox)) \(prefix) \(settle) \(words) <\(input) 2>&1; echo status $?"
-        )
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        let status = lines.last { $0.hasPrefix("status ") }.flatMap { Int($0.dropFirst(7)) }
-        return Outcome(status: try #require(status), text: text)
-    }
-
-    private func variables(_ sandbox: Sandbox) -> String {
-        "SETTLE_STATE_DIR=\(sandbox.path)/machine SETTLE_RUNTIME_DIR=\(sandbox.path)/run SETTLE_CGROUP=settle-test/images"
-    }
-
-    private func store(_ sandbox: Sandbox) -> ImageStore { ImageStore(folder: "\(sandbox.path)/machine/images") }
-
     private func compose(_ sandbox: Sandbox, _ services: [(String, String)]) throws {
         let text = services.map { "  \($0):\n    command: [x]\n    image: \($1)\n" }.joined()
         try Files.replace("\(sandbox.path)/compose.yaml", "name: test\nservices:\n\(text)".utf8)
@@ -54,7 +30,7 @@ import Testing
                 ("locked", "\(locked.address)/one:1"), ("arm", "oci:arm"), ("down", "127.0.0.1:1/x"),
                 ("nowhere", "registry.invalid/x"), ("gone", "docker-archive:none.tar"),
             ])
-        let outcome = try run(sandbox, "pull --progress plain")
+        let outcome = try sandbox.run("pull --progress plain")
         #expect(outcome.status == 1)
         for (line, service, words, hint) in [
             (7, "unknown", "\(registry.address) has no such image", "skopeo list-tags"),
@@ -69,11 +45,11 @@ import Testing
             let index = try #require(found, "\(service): \(outcome.text)")
             #expect(outcome.text.lines[index + 1].contains(hint), "\(service)")
         }
-        #expect(store(sandbox).entries().map { $0.reference?.description } == ["\(registry.address)/one:1"])
+        #expect(sandbox.machine.entries().map { $0.reference?.description } == ["\(registry.address)/one:1"])
         #expect(outcome.text.contains("image/\(registry.address)/one:1 done\n"))
-        let lenient = try run(sandbox, "pull --ignore-pull-failures -q")
+        let lenient = try sandbox.run("pull --ignore-pull-failures -q")
         #expect(lenient.status == 0 && lenient.text.contains("warning: image 127.0.0.1:1/x:latest: "))
-        let missing = try run(sandbox, "pull good", with: "PATH=/nowhere")
+        let missing = try sandbox.run("pull good", with: "PATH=/nowhere")
         #expect(missing.status == 1 && missing.text.contains("skopeo is not installed"))
     }
 
@@ -83,17 +59,17 @@ import Testing
         let disk = try sandbox.folder("machine")
         try shell("mount -t tmpfs -o size=2m tmpfs \(disk)")
         try compose(sandbox, [("two", "oci:layout:two")])
-        let outcome = try run(sandbox, "pull")
+        let outcome = try sandbox.run("pull")
         #expect(outcome.status == 1)
         #expect(
             outcome.text.contains(
                 "compose.yaml:5:12: error: services.two.image: image oci:\(sandbox.path)/layout:two: no space left"),
             "\(outcome.text)")
         #expect(outcome.text.contains("hint: make room: settle image prune"))
-        #expect(store(sandbox).entries().isEmpty)
+        #expect(sandbox.machine.entries().isEmpty)
         #expect(try shell("ls \(disk)/images/fetching") == "")
         try shell("mount -o remount,size=64m \(disk)")
-        #expect(try run(sandbox, "pull").status == 0)
+        #expect(try sandbox.run("pull").status == 0)
     }
 
     @Test func twoCommandsFetchEachBlobOnce() throws {
@@ -108,13 +84,13 @@ import Testing
         }
         try sandbox.python(
             """
-            os.environ.update(word.split('=') for word in '\(variables(sandbox))'.split())
+            os.environ.update(word.split('=') for word in '\(sandbox.variables)'.split())
             pulls = [subprocess.Popen(['\(settle)', '-f', name + '.yaml', 'pull']) for name in ('one', 'two', 'two')]
             assert [pull.wait() for pull in pulls] == [0, 0, 0]
             """)
         let requests = try registry.requests()
         #expect(requests.count == 4 && requests.values.allSatisfy { $0 == 1 }, "\(requests)")
-        #expect(store(sandbox).entries().count == 2)
+        #expect(sandbox.machine.entries().count == 2)
     }
 
     /// Whatever is killed, and whenever, the next pull completes, and everything is as if nothing had been.
@@ -124,7 +100,7 @@ import Testing
         let registry = try Registry(in: sandbox)
         try registry.push("oci:layout:two", as: "two:1", in: sandbox)
         try compose(sandbox, [("two", "\(registry.address)/two:1")])
-        #expect(try run(sandbox, "pull").status == 0)
+        #expect(try sandbox.run("pull").status == 0)
         let wanted = try listing(sandbox)
         var interrupted = 0
         for round in 0..<20 {
@@ -135,7 +111,7 @@ import Testing
             let words = try sandbox.python(
                 """
                 import random, time
-                os.environ.update(word.split('=') for word in '\(variables(sandbox))'.split())
+                os.environ.update(word.split('=') for word in '\(sandbox.variables)'.split())
                 pull = subprocess.Popen(['\(settle)', 'pull', '-q'])
                 time.sleep(random.uniform(0, 0.2))
                 children = open('/proc/%d/task/%d/children' % (pull.pid, pull.pid)).read().split()
@@ -144,10 +120,10 @@ import Testing
                 print(pull.wait())
                 """)
             if words.lines.last != "0" { interrupted += 1 }
-            for entry in store(sandbox).entries() { #expect(store(sandbox).image(entry) != nil) }
+            for entry in sandbox.machine.entries() { #expect(sandbox.machine.image(entry) != nil) }
         }
         #expect(interrupted > 0)
-        #expect(try run(sandbox, "pull").status == 0)
+        #expect(try sandbox.run("pull").status == 0)
         #expect(try listing(sandbox) == wanted)
         #expect(try shell("ls \(sandbox.path)/machine/images/fetching") == "")
         try shell(
@@ -164,7 +140,7 @@ import Testing
         let sandbox = try Sandbox()
         try sandbox.makeTwo()
         try compose(sandbox, [("two", "oci:layout:two")])
-        let outcome = try run(sandbox, "pull --progress json")
+        let outcome = try sandbox.run("pull --progress json")
         #expect(outcome.status == 0)
         try Files.replace(
             "\(sandbox.path)/lines", outcome.text.lines.filter { $0.hasPrefix("{") }.joined(separator: "\n").utf8)
@@ -180,9 +156,9 @@ import Testing
             print(len(layers), lines[0]['status'], lines[-1]['status'])
             """)
         #expect(words == "2 resolving done\n")
-        #expect(try run(sandbox, "pull --progress quiet").text == "status 0\n")
+        #expect(try sandbox.run("pull --progress quiet").text == "status 0\n")
         let terminal = try shell(
-            "cd \(sandbox.path) && export \(variables(sandbox)) && TERM=xterm script -qec '\(settle) pull' /dev/null")
+            "cd \(sandbox.path) && export \(sandbox.variables) && TERM=xterm script -qec '\(settle) pull' /dev/null")
         #expect(terminal.contains("\u{1b}[2Koci:\(sandbox.path)/layout:two"), "\(terminal)")
         #expect(terminal.contains("  done       4.2 MB"), "\(terminal)")
     }
@@ -193,13 +169,13 @@ import Testing
         try shell(
             "cd \(sandbox.path) && skopeo --insecure-policy copy -q oci:layout:two docker-archive:two.tar:example/two:1"
         )
-        #expect(try run(sandbox, "load -q -i two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
-        #expect(try run(sandbox, "load -q", input: "two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
-        #expect(try run(sandbox, "load -q -i layout").status == 1)
-        #expect(try run(sandbox, "save -o out.tar example/two:1").text == "status 0\n")
-        let digest = try #require(store(sandbox).entries().first?.id)
+        #expect(try sandbox.run("load -q -i two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(try sandbox.run("load -q", input: "two.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(try sandbox.run("load -q -i layout").status == 1)
+        #expect(try sandbox.run("save -o out.tar example/two:1").text == "status 0\n")
+        let digest = try #require(sandbox.machine.entries().first?.id)
 
-        let list = try run(sandbox, "images --all").text
+        let list = try sandbox.run("images --all").text
         #expect(list.contains("REPOSITORY") && list.contains("example/two") && list.contains(digest.short))
         #expect(list.contains("disk usage: ") && list.contains(" could be freed: settle image prune --all"))
         try Files.replace("\(sandbox.path)/inspect.json", try inspect(sandbox).utf8)
@@ -214,23 +190,23 @@ import Testing
         _ = try sandbox.folder("machine/projects/p")
         let ledger = "\(sandbox.path)/machine/projects/p/state.json"
         try Files.replace(ledger, "{\"id\":\"\(digest)\"}".utf8)
-        let used = try run(sandbox, "rmi example/two:1")
+        let used = try sandbox.run("rmi example/two:1")
         #expect(used.status == 1 && used.text.contains("image example/two:1 is in use"))
-        #expect(try run(sandbox, "image prune --all --force").text.contains("Total reclaimed space: "))
-        #expect(store(sandbox).entries().count == 1)
-        #expect(try run(sandbox, "image prune --all").text.contains("nobody is there to be asked"))
+        #expect(try sandbox.run("image prune --all --force").text.contains("Total reclaimed space: "))
+        #expect(sandbox.machine.entries().count == 1)
+        #expect(try sandbox.run("image prune --all").text.contains("nobody is there to be asked"))
         unlink(ledger)
-        #expect(try run(sandbox, "rmi \(digest.short)").text.contains("Deleted: \(digest)\n"))
-        #expect(try run(sandbox, "rmi \(digest.short)").text.contains("no such image"))
+        #expect(try sandbox.run("rmi \(digest.short)").text.contains("Deleted: \(digest)\n"))
+        #expect(try sandbox.run("rmi \(digest.short)").text.contains("no such image"))
         #expect(
             try shell("ls \(sandbox.path)/machine/images/blobs/sha256 \(sandbox.path)/machine/images/layers | wc -l")
                 .hasPrefix("3"))
-        #expect(try run(sandbox, "load -q -i out.tar").text == "Loaded image: example/two:1\nstatus 0\n")
-        #expect(store(sandbox).entries().first?.id == digest)
+        #expect(try sandbox.run("load -q -i out.tar").text == "Loaded image: example/two:1\nstatus 0\n")
+        #expect(sandbox.machine.entries().first?.id == digest)
     }
 
     private func inspect(_ sandbox: Sandbox) throws -> String {
-        let text = try run(sandbox, "image inspect example/two:1").text
+        let text = try sandbox.run("image inspect example/two:1").text
         return String(text[..<(text.firstRange(of: "status ")?.lowerBound ?? text.endIndex)])
     }
 
@@ -242,14 +218,14 @@ import Testing
         try compose(sandbox, [("b", "\(registry.address)/one:1"), ("a", "oci:layout:one")])
         let digest = try sandbox.fetched("\(registry.address)/one:1").manifestDigest
         let name = "\(registry.address)/one:1@\(digest)"
-        let lock = try run(sandbox, "config --lock-image-digests")
+        let lock = try sandbox.run("config --lock-image-digests")
         #expect(
             lock.text == "services:\n  b:\n    image: \(name)\nstatus 0\n" || lock.text.contains("image: \"\(name)\""),
             "\(lock.text)")
-        let resolved = try run(sandbox, "config --resolve-image-digests").text
+        let resolved = try sandbox.run("config --resolve-image-digests").text
         #expect(resolved.contains(name) && resolved.contains("oci:layout:one"))
         registry.stop()
-        let down = try run(sandbox, "config --lock-image-digests")
+        let down = try sandbox.run("config --lock-image-digests")
         #expect(down.status == 1 && down.text.contains("error: services.b.image: image \(registry.address)/one:1: "))
     }
 }

@@ -25,8 +25,10 @@ final class Sandbox {
     }
 
     deinit {
+        // Whatever a tool that failed has left mounted as well.
         _ = try? shell(
-            "umount -l \(path)/*/ 2>/dev/null; umount -l \(path) 2>/dev/null; rm -rf --one-file-system \(path)")
+            "awk '{ print $2 }' /proc/mounts | grep -E '^\(path)(/|$)' | sort -r | xargs -r umount -l; rm -rf --one-file-system \(path)"
+        )
     }
 
     func folder(_ name: String) throws -> String {

@@ -13,6 +13,7 @@ __attribute__((constructor(101))) static void enter_role(int argc, char **argv) 
     role = argv[1];
     unsetenv(SETTLE_ROLE);
     prctl(PR_SET_NAME, "settle"); // else `exe`, from /proc/self/exe
+    if (strcmp(role, "contain") == 0) _exit(settle_contain(argc, argv));
     if (strcmp(role, "keep") == 0) _exit(settle_keep(argv[2]));
     if (strcmp(role, "hold") == 0) _exit(settle_hold());
     if (strcmp(role, "pause") == 0) _exit(settle_pause());

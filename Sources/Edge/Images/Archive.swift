@@ -49,7 +49,7 @@ package struct ImageArchive {
     private static func member(_ name: String, of path: String) throws -> JSON? {
         let output = try MemoryFile(name)
         let errors = try MemoryFile("errors")
-        let program = Files.exists("/usr/bin/tar") ? "/usr/bin/tar" : "/bin/tar"
+        let program = ChildProcess.find("tar") ?? "/bin/tar"
         let words = ["-xOf", path, "--occurrence=1", name]
         let child = try ChildProcess(program, words, output: output.raw, errors: errors.raw)
         guard try child.waitOrInterrupt() == 0 else {

@@ -161,6 +161,7 @@ final class BlobFetch {
                 break
             }
             received = offset
+            proxy?.heard()
             if received > blob.size { return fail(.damaged("\(blob.digest) is longer than the manifest says")) }
         }
         if received == blob.size { askForEnd() }

@@ -12,9 +12,8 @@ package struct Exporter {
 
     /// Copies an image to a registry or into an archive, manifest and layers as they are where the target takes them.
     ///
-    /// - Parameter output: where skopeo tells its progress; nowhere if nil.
     /// - Throws: `ImageFault`, `PullInterrupted`, `SystemError`.
-    package func copy(_ image: Image, to target: ImageReference, output: Int32? = nil) throws {
+    package func copy(_ image: Image, to target: ImageReference) throws {
         guard let skopeo = Skopeo.find() else { throw ImageFault.noSkopeo(target) }
         let use = try store.use()
         let folder = try layOut(image)
@@ -24,10 +23,20 @@ package struct Exporter {
         }
         let errors = try MemoryFile("errors")
         let words =
-            ["--insecure-policy", "copy"] + (output == nil ? ["--quiet"] : [])
+            ["--insecure-policy", "copy", "--quiet", "--digestfile", "\(folder.path)/digest"]
             + Skopeo.security(target, side: "dest-") + ["dir:\(folder.path)", target.skopeo]
-        let child = try ChildProcess(skopeo.program, words, output: output, errors: errors.raw)
+        let child = try ChildProcess(skopeo.program, words, errors: errors.raw)
         if try child.waitOrInterrupt() != 0 { throw skopeo.fault(target, errors.text) }
+        if target.name != nil { try note(Digest(Files.text("\(folder.path)/digest")), of: image, as: target) }
+    }
+
+    /// Under which digest a registry has it: not always that of our own manifest, since layers are packed on their way.
+    private func note(_ digest: Digest?, of image: Image, as target: ImageReference) throws {
+        try store.update { entries in
+            for index in entries.indices where entries[index].id == image.id && entries[index].answers(target) {
+                entries[index].repoDigest = digest
+            }
+        }
     }
 
     /// Writes images into one file as `docker save` does. skopeo(1) writes archives of one image: several are unpacked
@@ -58,7 +67,7 @@ package struct Exporter {
 
     private func tar(_ words: [String]) throws {
         let errors = try MemoryFile("errors")
-        let child = try ChildProcess("/usr/bin/tar", words, errors: errors.raw)
+        let child = try ChildProcess(ChildProcess.find("tar") ?? "/bin/tar", words, errors: errors.raw)
         if try child.waitOrInterrupt() != 0 { throw Unsaved(words: errors.text) }
     }
 

@@ -76,7 +76,8 @@ extension ImageFault {
             .unreachable,
             [
                 "connection refused", "no route to host", "network is unreachable", "i/o timeout", "deadline exceeded",
-                "connection reset", "timeout awaiting", "unexpected eof", ": eof", "received unexpected http status: 5",
+                "connection reset", "timeout awaiting", "nothing has come for", "unexpected eof", ": eof",
+                "received unexpected http status: 5",
                 "status code 5", "tls handshake timeout", "connection timed out", "host is down",
             ]
         ),

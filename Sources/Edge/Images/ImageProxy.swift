@@ -25,6 +25,8 @@ final class ImageProxy {
     private let loop: EventLoop
     private var watch: EventLoop.Watch?
     private var pending: [(Result<Answer, Refusal>) -> Void] = []
+    private var timer: EventLoop.Timer?
+    private var heardAt: Int64 = 0
 
     init(_ skopeo: Skopeo, _ reference: ImageReference, _ platform: Platform, on loop: EventLoop) throws(SystemError) {
         var pair: [Int32] = [0, 0]
@@ -40,7 +42,10 @@ final class ImageProxy {
         watch = loop.watch(socket.raw) { [unowned self] _ in receive() }
     }
 
-    deinit { if let watch { loop.forget(watch) } }
+    deinit {
+        if let watch { loop.forget(watch) }
+        if let timer { loop.cancel(timer) }
+    }
 
     func call(_ method: String, _ arguments: [JSON], then handler: @escaping (Result<Answer, Refusal>) -> Void) {
         let text = JSON.object([("method", .string(method)), ("args", .array(arguments))]).compact
@@ -48,7 +53,21 @@ final class ImageProxy {
         guard watch != nil, settle_send(socket.raw, bytes, UInt(bytes.count), nil, 0, 0) == bytes.count else {
             return handler(.failure(Refusal(words: errors.text)))
         }
+        if pending.isEmpty { heard() }
         pending.append(handler)
+        if timer == nil { limit() }
+    }
+
+    /// The source has sent something.
+    func heard() { heardAt = MachineClock.monotonic }
+
+    /// skopeo(1) itself waits without end for a registry that has fallen silent.
+    private func limit() {
+        timer = nil
+        if pending.isEmpty || watch == nil { return }
+        let left = heardAt + Int64(Skopeo.patience) * 1_000_000_000 - MachineClock.monotonic
+        if left <= 0 { return end("nothing has come for \(Skopeo.patience) s") }
+        timer = loop.after(.nanoseconds(left)) { [unowned self] in limit() }
     }
 
     private func receive() {
@@ -62,6 +81,7 @@ final class ImageProxy {
                 if count > 0 && descriptor >= 0 { close(descriptor) }
                 return end()
             }
+            heard()
             answer(json, pipe: count > 0 ? descriptor : nil)
         }
     }
@@ -76,13 +96,13 @@ final class ImageProxy {
     }
 
     /// It is gone: nothing that was asked for will come.
-    private func end() {
+    private func end(_ reason: String? = nil) {
         if let watch { loop.forget(watch) }
         watch = nil
         child.kill()
         child.wait()
         let handlers = pending
         pending = []
-        for handler in handlers { handler(.failure(Refusal(words: errors.text))) }
+        for handler in handlers { handler(.failure(Refusal(words: reason ?? errors.text))) }
     }
 }

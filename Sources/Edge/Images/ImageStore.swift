@@ -133,9 +133,10 @@ package struct ImageStore: Hashable, Sendable {
 package final class StoreLock {
     private let file: Descriptor
 
-    init(_ path: String, isShared: Bool) throws(SystemError) {
+    /// - Parameter waits: or fails with EWOULDBLOCK.
+    init(_ path: String, isShared: Bool, waits: Bool = true) throws(SystemError) {
         let file = try Descriptor(path, O_RDWR | O_CREAT)
-        try check("flock", on: path) { flock(file.raw, isShared ? LOCK_SH : LOCK_EX) }
+        try check("flock", on: path) { flock(file.raw, (isShared ? LOCK_SH : LOCK_EX) | (waits ? 0 : LOCK_NB)) }
         self.file = file
     }
 }

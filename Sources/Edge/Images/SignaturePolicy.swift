@@ -32,7 +32,8 @@ enum SignaturePolicy {
         let pinned = source.name.map { ImageReference.registry($0.pinned(to: image.manifestDigest)) } ?? source
         let errors = try MemoryFile("errors")
         let words =
-            Skopeo.global(image.config.platform) + ["copy", "--quiet"] + Skopeo.security(pinned, side: "src-")
+            Skopeo.short + Skopeo.global(image.config.platform) + ["copy", "--quiet"]
+            + Skopeo.security(pinned, side: "src-")
             + ["--dest-shared-blob-dir", "\(folder.path)/blobs", pinned.skopeo, "oci:\(folder.path)/layout:checked"]
         let child = try ChildProcess(skopeo.program, words, errors: errors.raw)
         if child.wait() != 0 { throw skopeo.fault(source, errors.text) }

@@ -9,9 +9,7 @@ package struct Skopeo: Sendable {
 
     /// - Parameter path: where programs are looked for, as in `PATH`.
     package static func find(path: String? = getenv("PATH").map { String(cString: $0) }) -> Skopeo? {
-        let folders = (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
-        guard let folder = folders.first(where: { access("\($0)/skopeo", X_OK) == 0 }) else { return nil }
-        return Skopeo(program: "\(folder)/skopeo")
+        ChildProcess.find("skopeo", path: path).map { Skopeo(program: $0) }
     }
 
     /// What stands before the command: the image wanted of those that are one by name.
@@ -28,12 +26,18 @@ package struct Skopeo: Sendable {
         reference.name?.isLoopback == true ? ["--\(side)tls-verify=false"] : []
     }
 
-    /// A registry that says nothing for so long is down.
-    private static let patience = ["--command-timeout", "90s"]
+    /// A source that is silent for so many seconds is down: `SETTLE_PULL_TIMEOUT`, else 90.
+    static let patience: Int = {
+        let set = getenv("SETTLE_PULL_TIMEOUT").flatMap { Int(String(cString: $0)) }
+        return set.map { min(max($0, 1), 86_400) } ?? 90
+    }()
+
+    /// For commands that fetch or send a manifest and no more.
+    static let short = ["--command-timeout", "\(patience)s"]
 
     /// Prints the manifest as it is.
     func inspect(_ reference: ImageReference, output: Int32, errors: Int32) throws(SystemError) -> ChildProcess {
-        let words = Self.patience + ["inspect", "--raw"] + Self.security(reference) + [reference.skopeo]
+        let words = Self.short + ["inspect", "--raw"] + Self.security(reference) + [reference.skopeo]
         return try ChildProcess(program, words, output: output, errors: errors)
     }
 
@@ -50,7 +54,7 @@ package struct Skopeo: Sendable {
         guard let registry = reference.name?.registry, let output = try? MemoryFile("user"),
             let errors = try? MemoryFile("errors"),
             let child = try? ChildProcess(
-                program, Self.patience + ["login", "--get-login", registry], output: output.raw, errors: errors.raw),
+                program, Self.short + ["login", "--get-login", registry], output: output.raw, errors: errors.raw),
             child.wait() == 0
         else { return nil }
         return output.text.split(separator: "\n").first.map(String.init)

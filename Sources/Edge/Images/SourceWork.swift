@@ -50,9 +50,9 @@ struct SourceWork {
         case .unpack(let path):
             let output = try Descriptor("\(folder)/archive.tar", O_WRONLY | O_CREAT | O_TRUNC)
             let input = try Descriptor(path, O_RDONLY)
-            let program = Files.exists("/usr/bin/gzip") ? "/usr/bin/gzip" : "/bin/gzip"
             let child = try ChildProcess(
-                program, ["-dc"], input: input.raw, output: output.raw, errors: errors.raw)
+                ChildProcess.find("gzip") ?? "/bin/gzip", ["-dc"], input: input.raw, output: output.raw,
+                errors: errors.raw)
             return Job(child, errors: errors, on: loop)
         case .copy:
             let words = ["copy", "--quiet", reference.skopeo, result(in: folder).skopeo]

@@ -1,3 +1,4 @@
+import CUnpack
 import Glibc
 import Syscalls
 
@@ -27,12 +28,11 @@ final class TemporaryFolder {
         }
     }
 
-    private static func remove(_ path: String) {
-        for name in Files.names(in: path) {
-            let inner = "\(path)/\(name)"
-            if Files.isFolder(inner) == true { remove(inner) } else { unlink(inner) }
-        }
-        rmdir(path)
+    /// With everything in it; a file as well.
+    static func remove(_ path: String) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        guard let parent = try? Descriptor(folder, O_RDONLY | O_DIRECTORY) else { return }
+        _ = settle_remove_at(parent.raw, String(path.dropFirst(folder.utf8.count + 1)))
     }
 
     /// Removes what processes left there that were killed.

@@ -33,7 +33,7 @@ package struct Preflight {
             }
         }
         problems += portProblems(goal, observation)
-        if !goal.networks.isEmpty && !hasNft {
+        if !goal.networks.isEmpty && Firewall.program == nil {
             problems.append(
                 Event.Failure(
                     resource: "project", key: "networks",
@@ -100,9 +100,5 @@ package struct Preflight {
     private func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    private var hasNft: Bool {
-        ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"].contains { Files.exists("\($0)/nft") }
     }
 }

@@ -12,6 +12,8 @@ package enum Role: String, Sendable {
     case proxy
     /// First process of a shared PID namespace, started by the launcher.
     case pause
+    /// Parent of a program in namespaces of its own; it ends with who started it. See `ChildProcess`.
+    case contain
 
     /// The environment variable, `NAME=value`, without which the role's command line is only a usage error.
     package var guardVariable: String { "\(SETTLE_ROLE)=\(rawValue)" }

@@ -237,6 +237,7 @@ struct ImageCommand: SettleCommand {
 
     private func prune(_ store: ImageStore, _ roots: Roots, _ output: Output) throws {
         if !force { try ask(output) }
+        Builder(store)?.removeLeftovers()
         let removed = try store.prune(all ? .unused : .nameless, store.layers) {
             try UsedDigests.find(in: roots.projects)
         }

@@ -156,7 +156,7 @@ final class FakeMachine: Machine {
                 }
             }
         case .limits(let instance, let limits): world.limits[instance] = limits
-        case .thaw: break
+        case .thaw, .sharedMemory: break
         case .files(let instance, let files): world.files[instance] = files
         case .prepare(let instance, let spec):
             world.folders.insert(instance)

@@ -132,6 +132,49 @@ extension MachineTests {
             }
         }
 
+        @Test func sharedMemoryHasItsSize() throws {
+            let yaml = """
+                services:
+                  a: {rootfs: host, command: [sleep, infinity], shm_size: 8m, stop_grace_period: 0s}
+                  b: {rootfs: host, command: [sleep, infinity], shm_size: 16m, stop_grace_period: 0s}
+                  c: {rootfs: host, command: [sleep, infinity], ipc: "service:b", stop_grace_period: 0s}
+                """
+            try withStack(yaml) { stack in
+                func size(_ service: String) throws -> String {
+                    try stack.shell(service, "df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d' ' -f2")
+                }
+                try stack.up()
+                try stack.expectSettled()
+                #expect(try ["a", "b", "c"].map(size) == ["8192", "16384", "16384"])
+                let before = try stack.pids()
+                try stack.edit("shm_size: 8m", "shm_size: 32m")
+                try stack.edit("shm_size: 16m", "shm_size: 48m")
+                #expect(
+                    try stack.diff().map { "\($0.resource) \($0.action) \($0.fields.map(\.path))" } == [
+                        #"container/a/1 update ["shm_size"]"#, #"container/b/1 update ["shm_size"]"#,
+                    ])
+                try stack.up()
+                #expect(try ["a", "b", "c"].map(size) == ["32768", "49152", "49152"])
+                #expect(try stack.pids() == before)
+                // What is in it stays, so it cannot become smaller than that.
+                try stack.shell("a", "head -c 20M /dev/zero > /dev/shm/file")
+                try stack.edit("shm_size: 32m", "shm_size: 4m")
+                let refused = try stack.expect(3, "up", "-d")
+                #expect(
+                    refused.err.contains("services.a.shm_size: /dev/shm cannot be made 4m: more than that is in use"),
+                    "\(refused)")
+                #expect(try ["a", "b"].map(size) == ["32768", "49152"])
+                try stack.edit("shm_size: 4m", "shm_size: 32m")
+                // Behind Settle's back.
+                try Machine.run(
+                    "nsenter", "-t", "\(try stack.pid(of: "a"))", "-m", "mount", "-o", "remount,size=40m", "/dev/shm")
+                #expect(try stack.diff().map(\.drift) == [true])
+                try stack.up()
+                #expect(try size("a") == "32768")
+                #expect(try stack.pids() == before)
+            }
+        }
+
         @Test func dependenciesAreWaitedFor() throws {
             let yaml = """
                 services:

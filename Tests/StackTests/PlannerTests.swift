@@ -106,6 +106,14 @@ import Testing
         #expect(plan.steps == ["limits web.1.1"])
     }
 
+    @Test func theSizeOfTheSharedMemoryIsChangedInPlace() {
+        let plan = plan(from: Observation(sound: stack), to: edited { $0.containers[1].sharedMemory = 8 << 20 })
+        #expect(plan.lines == ["update container/web/1 (shm_size: 64m -> 8m): changed in the file"])
+        #expect(plan.steps == ["shared memory web.1.1"])
+        let drift = drift { $0["web"].drift = [FieldChange("shm_size", observed: "9m", desired: "64m")] }
+        #expect(drift.steps == ["shared memory web.1.1"])
+    }
+
     @Test func joiningANetworkIsInPlace() {
         let goal = edited {
             $0.networks = [back, front]

@@ -104,6 +104,7 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .cpuShares: spec.limits.cpuShares = 512
     case .cpuset: spec.limits.cpuset = CPUSet([0])
     case .pids: spec.limits.pids = 10
+    case .sharedMemory: spec.sharedMemory = 8 << 20
     case .capabilities: spec.capabilities = ["CHOWN"]
     case .readOnly: spec.readOnly = true
     case .initProcess: spec.usesInit = true

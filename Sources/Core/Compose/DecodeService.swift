@@ -111,6 +111,10 @@ extension Keys {
             "read_only": { draft, reader in draft.service.readOnly = reader.boolean() ?? false },
             "restart": { draft, reader in draft.service.restart = restart(reader) ?? .no },
             "init": { draft, reader in draft.service.`init` = reader.boolean() ?? false },
+            "shm_size": { draft, reader in
+                // 0 is the usual size, as in Docker.
+                draft.service.sharedMemory = reader.bytes().flatMap { $0 > 0 ? $0 : nil }
+            },
             "stop_signal": { draft, reader in
                 let text = reader.node.scalar?.text ?? ""
                 guard let number = Signal.number(named: text), let signal = Signal(number: number) else {

@@ -31,6 +31,8 @@ package struct Service: Codable, Hashable, Sendable {
     package var files: [FileGrant]
     package var tmpfs: [Tmpfs]
     package var resources: Resources
+    /// The size of `/dev/shm` in bytes; nil for the usual one.
+    package var sharedMemory: Int64?
     /// `deploy.replicas` or `scale`.
     package var replicas: Int
     /// Canonical names without `CAP_`, sorted, or `ALL`.

@@ -42,6 +42,8 @@ package enum Action: Hashable, Sendable {
     /// `/etc/hosts` of every container, in place.
     case hosts
     case limits(Instance, ResourceLimits)
+    /// The size of `/dev/shm`, in place.
+    case sharedMemory(Instance, ContainerSpec)
     case thaw(Instance)
     /// Content, owner and mode of a container's secrets and configurations, in place.
     case files(Instance, [GrantedFile])

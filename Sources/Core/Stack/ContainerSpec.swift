@@ -21,6 +21,8 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     /// Secrets and configurations.
     package var files: [GrantedFile]
     package var limits: ResourceLimits
+    /// The size of its own `/dev/shm` in bytes; nil for the usual one, or where it has none of its own.
+    package var sharedMemory: Int64?
     /// Names without `CAP_`, sorted.
     package var capabilities: [String]
     package var readOnly: Bool

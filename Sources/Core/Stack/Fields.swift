@@ -8,7 +8,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case networks, ports, volumes
     case files = "secrets and configs", fileContents = "their content, owner and mode"
     case memory = "mem_limit", memorySwap = "memswap_limit", cpus, cpuShares = "cpu_shares", cpuset
-    case pids = "pids_limit"
+    case pids = "pids_limit", sharedMemory = "shm_size"
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case restart, restartPolicy = "deploy.restart_policy", stopSignal = "stop_signal", stopGrace = "stop_grace_period"
     case update = "deploy.update_config"
@@ -28,8 +28,9 @@ package enum ServiceKey: String, CaseIterable, Sendable {
             .networkMode,
             .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess:
             .replace
-        case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .restart,
-            .restartPolicy, .update, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging, .dependencies,
+        case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .sharedMemory,
+            .restart, .restartPolicy, .update, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging,
+            .dependencies,
             .healthCheck, .onUnhealthy:
             .inPlace
         }
@@ -105,6 +106,7 @@ extension ContainerSpec {
         case .fileContents: return fileContentChanges(to: new)
         case .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids:
             return one(limits.text(for: key.rawValue), new.limits.text(for: key.rawValue))
+        case .sharedMemory: return one(sharedMemoryText, new.sharedMemoryText)
         case .capabilities:
             return one(capabilities.joined(separator: " "), new.capabilities.joined(separator: " "))
         case .readOnly: return one(String(readOnly), String(new.readOnly))

@@ -61,6 +61,8 @@ extension ContainerSpec {
         mounts += (image?.volumes ?? []).filter { target in !mounts.contains { $0.target == target } }
             .map { Mount(.volume("\(id.fileName):\($0)"), target: $0, key: "image", copiesImage: true) }
         limits = ResourceLimits(service.resources)
+        // Who joins an IPC namespace has its /dev/shm; what the file mounts there has a size of its own.
+        if hasSharedMemory { sharedMemory = service.sharedMemory }
         capabilities = Capability.effective(added: service.addedCapabilities, dropped: service.droppedCapabilities)
             .sorted()
         readOnly = service.readOnly

@@ -246,6 +246,12 @@ struct Planner {
         if container.isRunning && (limitsChanged || !container.limitDrift.isEmpty) {
             prepared.append(.limits(instance, spec.limits))
         }
+        let memoryChanged = edits.contains { $0.key == .sharedMemory }
+        if container.isRunning
+            && (memoryChanged || container.drift.contains { $0.path == ServiceKey.sharedMemory.rawValue })
+        {
+            prepared.append(.sharedMemory(instance, spec))
+        }
         if filesDiffer(container, spec, edits) { prepared.append(.files(instance, spec.files)) }
     }
 

@@ -362,8 +362,8 @@ extension Action {
         case .bridge(let network): .network(network.key)
         case .removeBridge(let key): .network(key)
         case .volume(let volume), .removeVolume(let volume): .volume(volume.key)
-        case .limits(let instance, _), .thaw(let instance), .files(let instance, _), .prepare(let instance, _),
-            .start(let instance), .discard(let instance):
+        case .limits(let instance, _), .sharedMemory(let instance, _), .thaw(let instance), .files(let instance, _),
+            .prepare(let instance, _), .start(let instance), .discard(let instance):
             .container(instance.id)
         }
     }
@@ -373,7 +373,7 @@ extension Action {
         switch self {
         case .start(let instance): [(ResourceID.container(instance.id).description, "started")]
         case .discard(let instance): [(ResourceID.container(instance.id).description, "removed")]
-        case .limits(let instance, _), .thaw(let instance), .files(let instance, _):
+        case .limits(let instance, _), .sharedMemory(let instance, _), .thaw(let instance), .files(let instance, _):
             [(ResourceID.container(instance.id).description, "updated")]
         case .bridge(let network): [(ResourceID.network(network.key).description, "created")]
         case .removeBridge(let key): [(ResourceID.network(key).description, "removed")]

@@ -101,6 +101,7 @@ package final class LinuxMachine: Machine {
         case .ports: try publishPorts(of: goal)
         case .hosts: try writeHosts(in: goal)
         case .limits(let instance, let limits): try group(instance).apply(limits)
+        case .sharedMemory(let instance, let spec): try resizeSharedMemory(instance, spec, in: goal)
         case .thaw(let instance): try group(instance).thaw()
         case .files(let instance, let files): try GrantedFiles(paths).write(files, for: instance)
         case .prepare(let instance, let spec): try prepare(instance, spec, in: goal)

@@ -223,7 +223,8 @@ extension LaunchSpec {
             case .host: .folder("/dev/shm")
             case .stack(let name): .folder(paths.sharedMemory(name))
             case .own(let id):
-                goal.isShared(.ipc, of: id) ? .folder(paths.sharedMemory(id.endpoint)) : .size(64 << 20)
+                goal.isShared(.ipc, of: id)
+                    ? .folder(paths.sharedMemory(id.endpoint)) : .size(Int(spec.sharedMemorySize))
             }
         // The container's own settings come after what is made for it, so that the file may replace /etc/hosts.
         let made = ["hosts", "hostname", "resolv.conf"].map { name in

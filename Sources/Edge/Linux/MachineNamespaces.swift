@@ -26,16 +26,18 @@ extension LinuxMachine {
         try ensure(
             kind, pin: paths.pin(endpoint, kind), name: kind == .net ? paths.name(of: endpoint) : nil,
             held: holderName(endpoint, kind), residents: residents)
-        if kind == .ipc { try ensureSharedMemory(endpoint) }
+        if kind == .ipc { try ensureSharedMemory(endpoint, in: goal) }
     }
 
     /// `/dev/shm` belongs to the ipc namespace: who shares the one shares the other.
-    private func ensureSharedMemory(_ endpoint: String) throws {
+    private func ensureSharedMemory(_ endpoint: String, in goal: Goal) throws {
         let folder = paths.sharedMemory(endpoint)
         if Mounts.isMountPoint(folder) { return }
         try Files.makeFolders(folder)
+        let owner = goal.containers.first { $0.id.endpoint == endpoint }
+        let size = owner?.sharedMemorySize ?? ContainerSpec.usualSharedMemory
         try check("mount", on: folder) {
-            mount("shm", folder, "tmpfs", UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC), "mode=1777,size=64m")
+            mount("shm", folder, "tmpfs", UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC), "mode=1777,size=\(size)")
         }
     }
 

@@ -145,6 +145,7 @@ package struct Observer {
         }
         container.drift += pinDrift(spec, texts.goal)
         if spec.namespaces.net == .own { container.drift += network.drift(of: spec.endpoint, spec.attachments) }
+        container.drift += sharedMemoryDrift(spec, pid: container.pid, texts.goal)
         container.drift += GrantedFiles(paths).drift(of: spec, container.entry.instance)
         let hosts = "\(paths.folder(container.entry.instance))/hosts"
         if spec.namespaces.net != .host || Files.exists(hosts) {

@@ -116,8 +116,7 @@ extension Shape {
             "How likely it is to be killed when the machine runs out of memory.", .refused("this comes later")),
         Key("pids_limit", .amount, "Processes and threads; -1 is no limit."),
         Key(
-            "shm_size", .size, "The size of /dev/shm, 64m unless set.",
-            .refused("this comes later", instead: "mount one: tmpfs: \"/dev/shm:size=1g\"")),
+            "shm_size", .size, "The size of /dev/shm, 64m unless set; of use to who has an IPC namespace of its own."),
         Key(
             "blkio_config",
             .keys(

@@ -17,6 +17,7 @@ extension Action {
         case .ports: "ports"
         case .hosts: "hosts"
         case .limits(let instance, _): "limits \(instance)"
+        case .sharedMemory(let instance, _): "shared memory \(instance)"
         case .thaw(let instance): "thaw \(instance)"
         case .files(let instance, _): "files \(instance)"
         case .prepare(let instance, _): "prepare \(instance)"

@@ -76,12 +76,13 @@ struct Prospect {
     /// Each start of the plan as the system calls that its child makes.
     func programs(_ scene: Scene) throws -> String {
         let cgroups = try Cgroups.detect(root: scene.paths.roots.cgroup)
+        let folders = RootFolders(scene.paths.roots)
         return try plan.turnovers.compactMap(\.start).map { instance in
             guard let container = goal.container(instance.id) else { return "" }
             if let root = container.rootfs.layered, root.id == nil {
                 return "\n\(ResourceID.container(instance.id)):\n  once \(root.name) is here\n"
             }
-            var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal)
+            var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal, folders: folders)
             spec.doors = cgroups.container("\(instance)", of: scene.name).doors
             // The files made for it are not there yet, nor are new volumes, so they cannot be looked at.
             let mounts = spec.mounts

@@ -50,6 +50,8 @@ final class FakeMachine: Machine {
     private var onTheWay: [Instance] = []
     private(set) var crowd = 0
     private(set) var hasLogs = false
+    /// How often the start of a container is told to wait.
+    var unready: [ContainerID: Int] = [:]
     var isDead = false
 
     func takeNews() -> [(Instance, ExitStatus)] {
@@ -127,6 +129,12 @@ final class FakeMachine: Machine {
 
     private func text(_ entry: Ledger.Entry, _ key: String) -> String {
         entry.spec.limits.texts.first { $0.0 == key }!.1
+    }
+
+    func isReady(_ instance: Instance, in goal: Goal) throws(Event.Failure) -> Bool {
+        guard let left = unready[instance.id], left > 0 else { return true }
+        unready[instance.id] = left - 1
+        return false
     }
 
     func perform(_ action: Action, in goal: Goal) throws(Event.Failure) {

@@ -49,6 +49,29 @@ import Testing
         #expect(simulation.store.journal.filter { $0.hasPrefix("start ") }.count == 4)
     }
 
+    @Test func `a start that waits for more than other containers is held, and the change with it`() throws {
+        let simulation = Simulation()
+        simulation.machine.unready = [ContainerID("b"): 3]
+        var waits = 0
+        let plan = try simulation.plan(to: goal("a", "b", "c"))
+        let outcome = try simulation.perform(plan) { transaction in
+            // It has given the supervisor its turn.
+            if transaction.outcome == nil { waits += 1 }
+        }
+        #expect(outcome == .done && waits == 1)
+        #expect(simulation.store.journal.filter { $0.hasPrefix("start ") }.count == 3)
+        simulation.machine.unready = [ContainerID("b"): 1000]
+        let before = simulation.machine.world.present
+        let next = try simulation.plan(to: goal("a", "b", "c", command: ["other"]))
+        let cancelled = try simulation.perform(next) { $0.cancel() }
+        guard case .failed(let failure) = cancelled else {
+            Issue.record("it was not cancelled")
+            return
+        }
+        #expect(failure.undo == .complete)
+        #expect(simulation.machine.world.present == before)
+    }
+
     @Test func `of several on their way those that run are kept or taken back whole`() throws {
         let simulation = Simulation()
         #expect(try simulation.apply(goal("a", "b", "c", "d")) == .done)

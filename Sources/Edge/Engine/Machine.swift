@@ -9,6 +9,8 @@ package protocol Machine: AnyObject {
     func observe(_ ledger: Ledger) throws -> Observation
     /// - Parameter goal: the whole stack as it will be, for what an action needs to know of its neighbours.
     func perform(_ action: Action, in goal: Goal) throws(Event.Failure)
+    /// Whether what the start of a container waits for has come to pass; else the change is to be advanced again when it has.
+    func isReady(_ instance: Instance, in goal: Goal) throws(Event.Failure) -> Bool
     /// Waits until the program of a container runs whose start was performed; it failed where this throws. Starts overlap
     /// between the two: each by itself would wait for the kernel to let go of its control groups.
     func awaitStart(_ instance: Instance) throws(Event.Failure)
@@ -33,6 +35,7 @@ package protocol Machine: AnyObject {
 }
 
 extension Machine {
+    package func isReady(_ instance: Instance, in goal: Goal) throws(Event.Failure) -> Bool { true }
     /// For a machine whose starts are whole when they have been performed.
     package func awaitStart(_ instance: Instance) throws(Event.Failure) {}
     package func finishActions() throws(Event.Failure) {}

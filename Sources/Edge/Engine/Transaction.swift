@@ -34,6 +34,8 @@ package final class Transaction {
     private var isCommitted = false
     /// The last ledger that was kept since the change began.
     private var written: Ledger?
+    /// A start whose time has come, and which waits for something else than other containers.
+    private var held: ChangeRun.Command?
     /// Set off, but not known to run yet.
     private var starting: [Instance] = []
     /// What undo could not bring back.
@@ -106,9 +108,15 @@ package final class Transaction {
     package func advance(now: Int64) {
         while outcome == nil {
             do throws(Event.Failure) {
-                let command = try nextCommand(now: now)
+                let command: ChangeRun.Command?
+                if let held { command = held } else { command = try nextCommand(now: now) }
+                held = nil
                 try awaitStarts(before: command)
                 guard let command else { break }
+                if case .perform(.start(let instance)) = command, try !machine.isReady(instance, in: neighbours) {
+                    held = command
+                    break
+                }
                 try perform(command, now: now)
             } catch {
                 fail(error)
@@ -309,6 +317,7 @@ package final class Transaction {
         let own = plan.ledger.entries.map(\.instance.id).first { "container/\($0)" == cause.resource }
         if let own, failure.output.isEmpty { failure.output = machine.lastOutput(of: own, lines: Self.lastLines) }
         direction = .undo(failure)
+        held = nil
         report(.progress(resource: cause.resource, word: "failed, going back"))
         ledger = before
         do {

@@ -26,6 +26,10 @@ package final class LinuxMachine: Machine {
     var firewalls: [FirewallChange] = []
     /// Volumes that are being given an image's content, by path, with the key of the mount.
     var copies: [String: (copy: VolumeCopy, key: String)] = [:]
+    /// Of images, as the change in progress found them.
+    private(set) var rootFolders: RootFolders
+    /// Told of a pidfd at whose end the change in progress can go on.
+    var waitFor: (Int32) -> Void = { _ in }
     /// The folders of containers that went, on their way out.
     var removal: FolderRemoval?
     /// Until this process and the keeper leave the control groups of a project that goes.
@@ -44,6 +48,7 @@ package final class LinuxMachine: Machine {
     init(_ paths: ProjectPaths, store: Store) throws {
         self.paths = paths
         self.store = store
+        rootFolders = RootFolders(paths.roots)
         let cgroups = try Cgroups.detect(root: paths.roots.cgroup)
         self.cgroups = cgroups
         names = NetworkNames(project: paths.project)
@@ -57,6 +62,9 @@ package final class LinuxMachine: Machine {
 
     func observe(_ ledger: Ledger, _ scope: Observer.Scope) throws -> Observation {
         members = nil
+        rootFolders = RootFolders(paths.roots)
+        // What was on its way for a change that is given up is not wanted any more.
+        copies = [:]
         // What fails now shows in what is observed.
         try? finishActions()
         return try Observer(paths, cgroups: cgroups).observe(ledger, scope)

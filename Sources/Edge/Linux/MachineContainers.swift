@@ -181,7 +181,10 @@ extension LinuxMachine {
         if case .own(let owner) = goal.resolved(.mnt, of: spec), owner != spec.id, let process = process(of: owner) {
             root = "/proc/\(process.pid)/root"
         }
-        var launch = try LaunchSpec(spec, instance, paths: paths, goal: goal, joinedRoot: root)
+        // What was found for a change says nothing of later.
+        let folders = isStartingByPolicy ? nil : rootFolders
+        var launch = try LaunchSpec(
+            spec, instance, paths: paths, goal: goal, folders: folders, joinedRoot: root)
         launch.doors = group(instance).doors
         return launch
     }
@@ -204,9 +207,11 @@ extension LaunchSpec {
     /// - Throws: `LayerError` where the layers of its image are not there, or make no image.
     /// - Parameters:
     ///   - instance: whose folder has the writable layer and the files made for it.
+    ///   - folders: where many are made, so that layers are looked for once.
     ///   - joinedRoot: where the root can be seen of a container whose mount namespace is joined: its users count.
     package init(
-        _ spec: ContainerSpec, _ instance: Instance, paths: ProjectPaths, goal: Goal, joinedRoot: String? = nil
+        _ spec: ContainerSpec, _ instance: Instance, paths: ProjectPaths, goal: Goal, folders: RootFolders? = nil,
+        joinedRoot: String? = nil
     ) throws {
         let folder = paths.folder(instance)
         let lower: RootFileSystem.Lower =
@@ -215,7 +220,7 @@ extension LaunchSpec {
             case .host: .host
             case .directory(let path): .directory(path)
             case .archive(let root), .image(let root):
-                .layers(try paths.roots.lowerFolders(of: root), in: paths.roots.layers)
+                .layers(try (folders ?? RootFolders(paths.roots)).of(root), in: paths.roots.layers)
             }
         let isOwnIPC = goal.resolved(.ipc, of: spec)
         let memory: SharedMemory =

@@ -19,6 +19,7 @@ package struct Preflight {
     package func problems(_ plan: Plan, _ goal: Goal, _ observation: Observation) -> [Event.Failure] {
         let touched = Set(plan.changes.filter { $0.verb != .remove }.map(\.resource))
         var problems = limitProblems(goal, touched, observation)
+        let folders = RootFolders(paths.roots)
         for container in goal.containers where touched.contains(.container(container.id)) {
             problems += mountProblems(container)
             if case .directory(let path) = container.rootfs, !isFolder(path) {
@@ -26,7 +27,7 @@ package struct Preflight {
             }
             if let root = container.rootfs.layered, root.id != nil {
                 do {
-                    _ = try paths.roots.lowerFolders(of: root)
+                    _ = try folders.of(root)
                 } catch {
                     problems.append(problem(container, "image", "\(root.name): \(error)"))
                 }

@@ -44,6 +44,23 @@ package struct Roots: Hashable, Sendable {
     package var projects: String { "\(state)/projects" }
 }
 
+/// The lower directories of roots, each looked for once: to read what is known of their layers takes longer than to mount
+/// them. For as long as nobody removes a layer, so for one change.
+package final class RootFolders {
+    private let roots: Roots
+    private var known: [[Digest]: [String]] = [:]
+
+    package init(_ roots: Roots) { self.roots = roots }
+
+    /// See `Roots.lowerFolders`.
+    func of(_ root: LayeredRoot) throws -> [String] {
+        if let folders = known[root.layers] { return folders }
+        let folders = try roots.lowerFolders(of: root)
+        known[root.layers] = folders
+        return folders
+    }
+}
+
 /// The files and folders of one project.
 package struct ProjectPaths: Hashable, Sendable {
     package let roots: Roots

@@ -20,6 +20,7 @@ package final class Supervisor {
     var restarts: [ContainerID: Restarts] = [:]
     var pendingRestarts: [ContainerID: EventLoop.Timer] = [:]
     var active: ActiveChange?
+    var awaited: AwaitedProcess?
     var waiting: [(request: Request, client: Client)] = []
     var clients: [Client] = []
     var monitors: [Instance: HealthMonitor] = [:]
@@ -92,6 +93,7 @@ package final class Supervisor {
         if raw != ledger { try store.write(ledger) }
         machine = try LinuxMachine(paths, store: store)
         server = try ControlServer(paths.controlSocket)
+        machine.waitFor = { [unowned self] in self.advance(afterEndOf: $0) }
         machine.didStart = { [unowned self] in self.started($0, process: $1, output: $2) }
         machine.didEnd = { [unowned self] in self.conclude($0) }
         machine.beginHook = { [unowned self] in try self.begin($0, in: $1) }

@@ -38,6 +38,14 @@ final class ActiveChange {
     }
 }
 
+/// A process that the change in progress waits for.
+final class AwaitedProcess {
+    private let process: Descriptor
+    var watch: EventLoop.Watch?
+
+    init(_ process: consuming Descriptor) { self.process = process }
+}
+
 extension Supervisor {
     func welcome(_ channel: LineChannel) {
         let client = Client(channel, loop)
@@ -169,6 +177,21 @@ extension Supervisor {
             client.send(.progress(resource: "container/\(entry.instance.id)", word: "sent signal \(signal)"))
         }
         client.send(.done)
+    }
+
+    /// Goes on with the change once a process has ended that it waits for; with one at a time.
+    func advance(afterEndOf process: Int32) {
+        if let watch = awaited?.watch { loop.forget(watch) }
+        awaited = nil
+        // Its owner may let go of it before it ends.
+        guard let copy = try? Descriptor(copyOf: process) else { return }
+        let raw = copy.raw
+        let awaited = AwaitedProcess(copy)
+        awaited.watch = loop.watchProcess(raw) { [unowned self] in
+            self.awaited = nil
+            self.advance()
+        }
+        self.awaited = awaited
     }
 
     /// Brings the change in progress as far as it gets.

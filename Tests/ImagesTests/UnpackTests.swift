@@ -125,12 +125,13 @@ import Testing
                 entry('.wh.anew'), entry('anew', DIR), entry('anew/x'), entry('.wh.made'), entry('made/in/x'),
                 entry('before', DIR), entry('before/x'), entry('.wh.before'), entry('o/.wh..wh..opq'), entry('o/x'),
                 entry('twice/.wh.x'), entry('twice/.wh.x'),
+                entry('file', data=b'file'), entry('file/.wh.x'), entry('file/in/.wh.x'),
             ])
             """)
         let tree = sandbox.store.tree(try sandbox.layer("out").diffID)
         let said = try sandbox.python(
             """
-            for name in ['gone/x', 'kept', 'again', 'twice/x']:
+            for name in ['gone/x', 'kept', 'again', 'twice/x', 'file']:
                 print(name, oct(os.lstat('\(tree)/' + name).st_mode), os.lstat('\(tree)/' + name).st_rdev)
             for name in ['gone', 'anew', 'made', 'made/in', 'before', 'o']:
                 print(name, os.listxattr('\(tree)/' + name), *os.listdir('\(tree)/' + name))
@@ -141,6 +142,7 @@ import Testing
                 kept 0o100644 0
                 again 0o100644 0
                 twice/x 0o20000 0
+                file 0o100644 0
                 gone [] x
                 anew ['trusted.overlay.opaque'] x
                 made ['trusted.overlay.opaque'] in

@@ -57,12 +57,12 @@ def describe(path, relative, links):
             words.append(name + '=' + os.getxattr(path, name, follow_symlinks=False).hex())
     return ascii(' '.join(words))
 
-def list_tree(root):
+def list_tree(root, out=sys.stdout):
     links = {}
     for folder, folders, files in os.walk(root):
         folders.sort()
         for name in sorted(folders + files):
             path = os.path.join(folder, name)
-            print(describe(path, os.path.relpath(path, root), links))
+            print(describe(path, os.path.relpath(path, root), links), file=out)
 
 

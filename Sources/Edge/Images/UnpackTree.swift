@@ -102,7 +102,14 @@ final class UnpackTree {
 
     /// What the layers below have by this name is hidden; what this layer has by it is not.
     func hide(_ path: EntryPath) throws {
-        let folder = try openFolder(path.parent, makes: true)
+        let folder: Int32
+        do {
+            folder = try openFolder(path.parent, makes: true)
+        } catch let refusal as Refusal {
+            // umoci says of a folder that became a file also that what was in it is gone.
+            if isHiddenByFile(path.parent) { return }
+            throw refusal
+        }
         let result = withCString(path.name) { mknodat(folder, $0, S_IFCHR, 0) }
         if result == 0 {
             whiteouts.insert(path)
@@ -111,6 +118,18 @@ final class UnpackTree {
         } else if !whiteouts.contains(path), withCString(path.name, { Self.isFolder(folder, $0) }) {
             try makeOpaque(path)
         }
+    }
+
+    /// Whether a file of this archive, and no link, stands where a folder would have to: it hides the layers below.
+    private func isHiddenByFile(_ path: EntryPath) -> Bool {
+        for step in path.ancestors + [path] {
+            guard let folder = try? Descriptor(open(step.parent, Self.pathOnly | O_DIRECTORY)) else { return false }
+            var status = stat()
+            let isThere = withCString(step.name) { fstatat(folder.raw, $0, &status, AT_SYMLINK_NOFOLLOW) == 0 }
+            if !isThere || status.st_mode & S_IFMT == S_IFLNK { return false }
+            if status.st_mode & S_IFMT != S_IFDIR { return true }
+        }
+        return false
     }
 
     func makeOpaque(_ path: EntryPath) throws {

@@ -2,54 +2,26 @@
 
     unpack.py SETTLE FOLDER ROUNDS
 
-Before each the disk is brought to rest, since it, and not any of these programs, decides most of the time otherwise.
+Before each the disk is brought to rest, since it, and not any of these programs, decides most of the time otherwise. And
+nothing is removed until the end: for a minute ext4 looks at each inode that has been freed before it gives out another
+(`recently_deleted`), so that whoever comes after a removal pays for it, a millisecond for each file.
 """
 
-import gzip
-import hashlib
-import io
 import json
 import os
-import random
 import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import tarfile
 import time
 
+from layers import FILES, LAYERS, archive
+
 SETTLE, FOLDER, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
-LAYERS = 5
 # No new round begins after this many seconds.
 BUDGET = 60
 BEGUN = time.monotonic()
-FILES = 600
-
-
-def archive(number):
-    """600 files of text and one of 11 MB that cannot be compressed, as a gzip'ed tar file; its path and its diffID."""
-    chance = random.Random(number)
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        def add(name, content=None):
-            info = tarfile.TarInfo(name)
-            info.type, info.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
-            info.size = len(content or b"")
-            tar.addfile(info, io.BytesIO(content or b""))
-        add(f"layer{number}")
-        for file in range(FILES):
-            if file % 50 == 0:
-                add(f"layer{number}/{file // 50}")
-            words = b" ".join(b"%x" % chance.getrandbits(24) for _ in range(chance.randrange(200, 4200)))
-            add(f"layer{number}/{file // 50}/{file}", words)
-        add(f"layer{number}/large", chance.randbytes(11 << 20))
-    path = f"{FOLDER}/layer{number}.tar"
-    with open(path, "wb") as file:
-        file.write(data.getvalue())
-    with open(path + ".gz", "wb") as file:
-        file.write(gzip.compress(data.getvalue(), 6))
-    return path, "sha256:" + hashlib.sha256(data.getvalue()).hexdigest()
 
 
 def unpack_settle(layers, store):
@@ -73,7 +45,8 @@ def unpack_settle(layers, store):
         os.close(blob)
         talks.append((ours, process))
     for ours, _ in talks:
-        last = ours.makefile().read().strip().splitlines()[-1]
+        # Not its end: the process lives on until everything is on the disk.
+        last = next((line for line in ours.makefile() if '"read":' not in line), "")
         if '"layer":' not in last:
             raise SystemExit(f"settle: {last}")
     return [process for _, process in talks]
@@ -93,7 +66,7 @@ def tar_at_once(layers, folder):
 def measure(times, name, work):
     subprocess.run(["sync", "-f", FOLDER], check=True)
     time.sleep(1)
-    folder = f"{FOLDER}/out"
+    folder = f"{FOLDER}/out{len(times.get(name, []))}-{name}"
     os.makedirs(folder)
     begun = time.monotonic()
     rest = work(folder)
@@ -101,11 +74,10 @@ def measure(times, name, work):
     # Settle's go on, until everything is on the disk, after whoever waits for the layers has them.
     for process in rest or []:
         process.wait()
-    shutil.rmtree(folder)
 
 
 def main():
-    layers = [archive(number) for number in range(LAYERS)]
+    layers = [archive(number, FOLDER) for number in range(LAYERS)]
     size = sum(os.path.getsize(path) for path, _ in layers) / 1e6
     has_umoci = shutil.which("umoci") is not None
     if has_umoci:

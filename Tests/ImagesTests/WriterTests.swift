@@ -41,7 +41,7 @@ import Testing
             #expect(Set(outputs).count == 1, "\(outputs)")
             let lines = outputs[0].lines.map(String.init)
             for line in [
-                "WHO=image", "SPACES=a b", "/srv/work", "uid=33(www) gid=44(web) groups=44(web),55(log)", "seen",
+                "WHO=image", "SPACES=a b", "/srv/work", "uid=33(www) gid=44(web) groups=55(log)", "seen",
                 "file became folder", "-rwsr-xr-x 0:0 regular file /bin/ping", "2",
                 "drwxrwxrwt 0:0 directory /tmp", "lrwxrwxrwx 0:0 symbolic link '/lib' -> 'usr/lib'",
                 "drwxrwsr-x 0:5 directory /srv/work", "-rw-r--r-- 0:0 regular file /was-folder",

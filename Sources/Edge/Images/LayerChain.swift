@@ -102,7 +102,6 @@ struct LayerChain {
         for (index, level) in levels.enumerated() {
             for path in level.implied {
                 guard let status = try origin(of: path, below: index), try isSeen(path, at: index) else { continue }
-                if status.st_mode & 0o7777 == 0o755 && status.st_uid == 0 && status.st_gid == 0 { continue }
                 result[path] = status
             }
         }

@@ -113,7 +113,9 @@ package final class Transaction {
                 held = nil
                 try awaitStarts(before: command)
                 guard let command else { break }
-                if case .perform(.start(let instance)) = command, try !machine.isReady(instance, in: neighbours) {
+                if case .perform(.start(let instance)) = command,
+                    try !machine.isReady(instance, in: neighbours(of: .start(instance)))
+                {
                     held = command
                     break
                 }
@@ -233,7 +235,7 @@ package final class Transaction {
         switch action {
         case .ports, .hosts: run.serving
         case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall, .volume,
-            .removeVolume, .unmount, .limits, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
+            .removeVolume, .unmount, .limits, .sharedMemory, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
             plan.ledger.goal
         }
     }

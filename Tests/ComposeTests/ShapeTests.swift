@@ -58,7 +58,7 @@ import YAML
         ("cpu_percent: 101", "f:3:18: error: services.w.cpu_percent: expected a whole number from 0 to 100, found 101"),
         (
             "storage_opt: {size: 10}",
-            "f:3:25: error: services.w.storage_opt.size: expected a text or nothing, found 10\n  hint: put it in quotes: \"10\""
+            "f:3:25: error: services.w.storage_opt.size: expected a text, found the number 10\n  hint: put it in quotes: \"10\""
         ),
         ("cpu_count: -1", "f:3:16: error: services.w.cpu_count: expected a whole number of at least 0, found -1"),
         (

@@ -20,7 +20,6 @@ int archive_read_open2(
     long (*read)(struct archive *, void *client, const void **bytes),
     int64_t (*skip)(struct archive *, void *client, int64_t), int (*close)(struct archive *, void *client));
 int archive_read_open_fd(struct archive *, int descriptor, size_t block);
-int archive_read_support_filter_all(struct archive *);
 int archive_read_next_header(struct archive *, struct archive_entry **);
 int archive_read_data_block(struct archive *, const void **bytes, size_t *count, int64_t *offset);
 int archive_read_free(struct archive *);

@@ -12,7 +12,7 @@ struct TarFault: Error, CustomStringConvertible {
     }
 }
 
-/// Reads a tar archive, packed or not.
+/// Reads a tar archive. A packed one is not looked into: libarchive's own unpackers would want their libraries linked.
 final class TarSource {
     private let archive: OpaquePointer
     private let skipped: (String) -> Void
@@ -22,7 +22,6 @@ final class TarSource {
         self.archive = archive
         self.skipped = skipped
         archive_read_support_format_tar(archive)
-        archive_read_support_filter_all(archive)
         if archive_read_open_fd(archive, descriptor, 1 << 16) != ARCHIVE_OK { throw TarFault(archive) }
     }
 

@@ -68,8 +68,6 @@ struct CopyItem {
         case file(size: Int64)
         case link(String)
         case pipe
-        /// The same file as the item of that path.
-        case hardLink([String])
     }
 
     /// The names below the top; the first one is that of what is copied itself.
@@ -112,7 +110,7 @@ struct FolderSource {
                     openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                 })
             try sink(item) { _ in }
-            for name in try Self.names(in: inner.raw) { try walk(inner.raw, name, path + [name], sink) }
+            for name in try Files.names(inFolder: inner.raw) { try walk(inner.raw, name, path + [name], sink) }
         case S_IFREG:
             let file = Descriptor(
                 try check("open", on: name) { openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) })
@@ -132,21 +130,6 @@ struct FolderSource {
             try sink(item) { _ in }
         case _: skipped(path.joined(separator: "/"))
         }
-    }
-
-    static func names(in folder: Int32) throws(SystemError) -> [String] {
-        // A description of its own: the stream closes it, and moves its position.
-        let raw = try check("open") { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard let stream = fdopendir(raw) else { throw SystemError("fdopendir", errno: errno) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 
     static func target(of name: String, in folder: Int32) throws(SystemError) -> String {
@@ -199,12 +182,6 @@ final class FolderSink {
         case .pipe:
             try clear(name, in: parent.raw)
             try check("mkfifo", on: name) { mkfifoat(parent.raw, name, 0o600) }
-        case .hardLink(let other):
-            let old = try place(other)
-            let oldParent = try open(Array(old.dropLast()))
-            try clear(name, in: parent.raw)
-            try check("link", on: name) { linkat(oldParent.raw, old[old.count - 1], parent.raw, name, 0) }
-            return
         }
         try mark(name, in: parent.raw, item)
     }
@@ -217,7 +194,7 @@ final class FolderSink {
         }
     }
 
-    /// Security: an archive may have any names, and the way up is none that a copy takes.
+    /// Security: the way up is none that a copy takes.
     private func place(_ path: [String]) throws(SystemError) -> [String] {
         let place = (title ?? path.first).map { [$0] + path.dropFirst() } ?? []
         if place.isEmpty || place.contains(where: { $0 == ".." || $0.isEmpty || $0.contains("/") }) {

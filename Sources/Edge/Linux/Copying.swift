@@ -41,24 +41,6 @@ package struct Copying {
         try sink.finish()
     }
 
-    /// As a tar archive.
-    package func write(_ source: String, in from: CopyRoot, to descriptor: Int32) throws {
-        let (folder, name, _) = try locate(source, in: from)
-        let archive = try TarWriter(descriptor)
-        try FolderSource(folder: folder, name: name, title: Self.lastName(source), skipped: skipped).walk(archive.take)
-        try archive.finish()
-    }
-
-    /// From a tar archive, into a folder that is there.
-    package func read(_ descriptor: Int32, to target: String, in to: CopyRoot) throws {
-        guard try kind(of: target, in: to) == .folder else {
-            throw Misfit(description: "\(target) is no folder that is there")
-        }
-        let sink = FolderSink(try to.folder(target), keepsOwners: keepsOwners)
-        try TarSource(descriptor, skipped: skipped).walk(sink.take)
-        try sink.finish()
-    }
-
     /// Removes what is there with all that is in it; nothing there is no error. A link is removed itself.
     package func remove(_ path: String, in root: CopyRoot) throws {
         do {
@@ -77,7 +59,7 @@ package struct Copying {
                 try check("open", on: name) {
                     openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                 }))
-        for name in try FolderSource.names(in: inner.raw) { try remove(name, from: inner.raw) }
+        for name in try Files.names(inFolder: inner.raw) { try remove(name, from: inner.raw) }
         try check("rmdir", on: name) { unlinkat(folder, name, AT_REMOVEDIR) }
     }
 

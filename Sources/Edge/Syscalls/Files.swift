@@ -78,6 +78,22 @@ package enum Files {
     package static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
+        return names(stream)
+    }
+
+    /// The same of an open folder, whose own position stays.
+    package static func names(inFolder folder: Int32) throws(SystemError) -> [String] {
+        let raw = try check("open") { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard let stream = fdopendir(raw) else {
+            let failure = errno
+            close(raw)
+            throw SystemError("fdopendir", errno: failure)
+        }
+        defer { closedir(stream) }
+        return names(stream)
+    }
+
+    private static func names(_ stream: OpaquePointer) -> [String] {
         var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {

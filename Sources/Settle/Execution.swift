@@ -75,13 +75,20 @@ struct Execution {
         let loop = EventLoop()
         let pid = start.pid
         var hasEnded = false
+        var interrupts = 0
+        var departure: Int32?
         loop.watchProcess(start.process.raw) { hasEnded = true }
         try loop.watchSignals([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH]) { signal in
-            if signal == SIGWINCH { terminal?.resize() } else { kill(pid, signal) }
+            if signal == SIGWINCH { return terminal?.resize() ?? () }
+            kill(pid, signal)
+            if signal == SIGINT { interrupts += 1 }
+            // What ignores a signal goes on without the person at the keyboard.
+            if interrupts == 3 || signal == SIGHUP { departure = signal }
         }
         try terminal?.connect(loop)
-        while !hasEnded { try loop.turn() }
+        while !hasEnded && departure == nil { try loop.turn() }
         terminal?.finish()
+        if let departure { return 128 + departure }
         var status: Int32 = 0
         try check("waitpid") { waitpid(pid, &status, 0) }
         // wait(2): the low seven bits are the signal, the next byte is the exit code.
@@ -94,7 +101,7 @@ final class Terminal {
     /// The command's end.
     let inner: Int32
     private let outer: Descriptor
-    private var settings: termios?
+    private let own = OwnTerminal()
 
     /// - Parameter process: of the container, whose `/dev/pts` it shall be in: there the command finds its name.
     init(in process: Int32) throws(SystemError) {
@@ -102,8 +109,6 @@ final class Terminal {
         outer = Descriptor(try check("posix_openpt") { settle_terminal("/proc/\(process)/root/dev/pts/ptmx", &inner) })
         self.inner = inner
         resize()
-        var current = termios()
-        if tcgetattr(STDIN_FILENO, &current) == 0 { settings = current }
     }
 
     deinit {
@@ -113,16 +118,12 @@ final class Terminal {
 
     /// Takes over the size of our terminal.
     func resize() {
-        var size = winsize()
-        if ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0 { _ = ioctl(outer.raw, UInt(TIOCSWINSZ), &size) }
+        if var size = OwnTerminal.size { _ = ioctl(outer.raw, UInt(TIOCSWINSZ), &size) }
     }
 
     /// Passes keys and output on, key by key.
     func connect(_ loop: EventLoop) throws(SystemError) {
-        if var raw = settings {
-            cfmakeraw(&raw)
-            try check("tcsetattr") { tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) }
-        }
+        try own.makeRaw()
         let outer = outer.raw
         var input: EventLoop.Watch?
         input = loop.watch(STDIN_FILENO) { _ in
@@ -139,8 +140,7 @@ final class Terminal {
         var ready = pollfd(fd: outer.raw, events: Int16(POLLIN), revents: 0)
         while poll(&ready, 1, 0) > 0, ready.revents & Int16(POLLIN) != 0, Self.pass(from: outer.raw, to: STDOUT_FILENO)
         {}
-        if var settings { tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) }
-        settings = nil
+        own.restore()
     }
 
     private static func pass(from: Int32, to: Int32) -> Bool {

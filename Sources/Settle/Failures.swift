@@ -7,8 +7,12 @@ import Syscalls
 extension Scene {
     /// Has the supervisor make a change and tells its progress.
     ///
-    /// - Parameter status: the exit status of a failure.
-    func change(_ command: Request.Command, status: Int32 = Complaint.wrong) throws {
+    /// - Parameters:
+    ///   - status: the exit status of a failure.
+    ///   - judge: that of some failures, where it is another.
+    func change(
+        _ command: Request.Command, status: Int32 = Complaint.wrong, judge: (Event.Failure) -> Int32? = { _ in nil }
+    ) throws {
         // Only the crash tests set it.
         let faultPoint = environment["SETTLE_FAULT_POINT"].flatMap { Int($0) }
         var isInterrupted = false
@@ -29,7 +33,7 @@ extension Scene {
             let isHalf = failure.undo == .paused
             throw Complaint(
                 diagnostics(of: failure),
-                status: isInterrupted ? Complaint.interrupted : isHalf ? Complaint.wrong : status)
+                status: isInterrupted ? Complaint.interrupted : isHalf ? Complaint.wrong : judge(failure) ?? status)
         }
     }
 

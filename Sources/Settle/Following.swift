@@ -8,8 +8,10 @@ final class Following {
     private let scene: Scene
     private let printer: LogPrinter
     private let services: Set<String>
-    /// Whether to say who has ended, and how.
-    var tellsEnds = false
+    /// Whose output is shown; nil for all.
+    var shown: Set<String>?
+    /// Called for each that has ended.
+    var didEnd: ((ContainerList.Row) throws -> Void)?
     /// Those whose end has not been told yet.
     var wasLive: Set<ContainerID> = []
     /// When those were first met that have ended and whose last lines may yet come: CLOCK_MONOTONIC, nanoseconds.
@@ -49,15 +51,16 @@ final class Following {
         var isOver = true
         let mine = list.rows.filter { services.isEmpty || services.contains($0.id.service) }
         for row in mine {
-            printer.add(row.id)
+            if shown?.contains(row.id.service) ?? true { printer.add(row.id) }
             if row.state.isLive {
                 isOver = false
                 wasLive.insert(row.id)
             } else if observation.logGrows(of: row.container), isPatient(with: row.id) {
                 isOver = false
-            } else if wasLive.remove(row.id) != nil, tellsEnds {
+            } else if wasLive.remove(row.id) != nil, let didEnd {
                 try printer.print()
                 scene.output.progress("\(ResourceID.container(row.id))", row.ending)
+                try didEnd(row)
             }
         }
         if isOver { loop.stop() }

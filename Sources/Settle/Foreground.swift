@@ -7,22 +7,38 @@ import Stack
 import Syscalls
 
 /// `up` without `--detach`: the output of the containers until they have ended. The first Ctrl-C stops them, the second
-/// kills them.
+/// kills them, the third leaves them.
 final class Foreground {
+    struct Manner {
+        /// Whose end matters.
+        var services: [String] = []
+        /// Whose output is shown.
+        var shown: Set<String> = []
+        var timeout: Int?
+        /// The end of one stops all: of any, or of one that has failed.
+        var abortsOnExit = false
+        var abortsOnFailure = false
+        /// Whose exit status is ours.
+        var exitCodeFrom: String?
+    }
+
     private let scene: Scene
     private let following: Following
     private let services: Set<String>
-    private let timeout: Int?
+    private let manner: Manner
     private var interrupts = 0
+    private var isAborting = false
+    private var exitCode: Int32?
     private var channel: LineChannel?
 
-    init(_ scene: Scene, _ printer: LogPrinter, services: [String], started: [ContainerID], timeout: Int?) {
+    init(_ scene: Scene, _ printer: LogPrinter, _ manner: Manner, started: [ContainerID]) {
         self.scene = scene
-        self.services = Set(services)
-        self.timeout = timeout
-        following = Following(scene, printer, services: services)
-        following.tellsEnds = true
+        self.manner = manner
+        services = Set(manner.services)
+        following = Following(scene, printer, services: manner.services)
+        following.shown = manner.shown
         following.wasLive = Set(started)
+        following.didEnd = { [unowned self] in try self.ended($0) }
     }
 
     func run() throws {
@@ -37,6 +53,18 @@ final class Foreground {
         try following.run()
         if let failure { throw failure }
         if interrupts > 0 { throw Complaint([], status: Complaint.interrupted) }
+        if let exitCode, exitCode != 0 { throw Complaint([], status: exitCode) }
+    }
+
+    private func ended(_ row: ContainerList.Row) throws {
+        if row.id.service == manner.exitCodeFrom { exitCode = exitCode ?? row.exitCode }
+        guard !isAborting, interrupts == 0, manner.abortsOnExit || (manner.abortsOnFailure && row.exitCode != 0) else {
+            return
+        }
+        isAborting = true
+        if manner.exitCodeFrom == nil { exitCode = row.exitCode }
+        scene.output.warn("\(row.id) \(row.ending): stopping everything")
+        try askToStop()
     }
 
     private func interrupt() throws {
@@ -44,6 +72,8 @@ final class Foreground {
         if interrupts == 1 {
             scene.output.warn("stopping; Ctrl-C again kills")
             try askToStop()
+        } else if interrupts > 2 {
+            following.loop.stop()
         } else {
             // The supervisor waits for the grace period to pass: this need not.
             for container in try scene.observe(.states).containers.values {
@@ -69,6 +99,6 @@ final class Foreground {
             }
             if channel.isClosed, let watch { following.loop.forget(watch) }
         }
-        try channel.send(try JSON.encode(Request(.stop(ids, timeout: timeout))))
+        try channel.send(try JSON.encode(Request(.stop(ids, timeout: manner.timeout))))
     }
 }

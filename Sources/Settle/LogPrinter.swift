@@ -31,6 +31,11 @@ final class LogPrinter {
         sources.append(id)
         prefixes.add(id)
         merger.add(LogReader(paths.log(id), tail: tail))
+        // A one-off has its errors apart.
+        if Files.exists(paths.errors(id)) {
+            sources.append(id)
+            merger.add(LogReader(paths.errors(id), tail: tail))
+        }
     }
 
     /// The containers whose output is kept, those that failed to start included.

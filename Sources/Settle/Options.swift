@@ -11,7 +11,7 @@ struct StackOptions {
     let profiles: [String]
     let envFiles: [String]
     let allResources: Bool
-    let progress: ProgressMode
+    private(set) var progress: ProgressMode
     let colours: ColourMode
 
     init(_ line: inout Line) {
@@ -27,8 +27,21 @@ struct StackOptions {
             "env-file", "FILE", "A file of variables, in place of `.env`; may be repeated.", .files)
         allResources = line.flag(
             "all-resources", "Keep networks, volumes, secrets and configs that no service uses.")
-        progress = line.choice("progress", "How progress is told.", default: .auto)
-        colours = line.choice("ansi", "Whether to print colours.", default: .auto)
+        let progress: ProgressMode? = line.choice("progress", "How progress is told. (default: auto)")
+        self.progress = progress ?? environment["COMPOSE_PROGRESS"].flatMap { ProgressMode(rawValue: $0) } ?? .auto
+        let colours: ColourMode? = line.choice("ansi", "Whether to print colours. (default: auto)")
+        self.colours = colours ?? environment["COMPOSE_ANSI"].flatMap { ColourMode(rawValue: $0) } ?? .auto
+        if Settle.isCompose {
+            _ = line.flag("compatibility", "Accepted: names have hyphens all the same.")
+            _ = line.flag("verbose", "Accepted.")
+            _ = line.number("parallel", "NUMBER", "Accepted.", in: -1...Int.max)
+        }
+    }
+
+    var quiet: StackOptions {
+        var options = self
+        options.progress = .quiet
+        return options
     }
 
     /// Which stack it is about, as it was given, to be given again.
@@ -43,7 +56,7 @@ struct StackOptions {
     var output: Output { Output(progress: progress, colours: colours) }
 }
 
-enum ProgressMode: String, Choosable { case auto, plain, json, quiet }
+enum ProgressMode: String, Choosable { case auto, tty, plain, json, quiet }
 
 enum ColourMode: String, Choosable {
     case never, always, auto

@@ -30,9 +30,9 @@ struct Output {
         palette = colours.palette(for: STDOUT_FILENO)
         errorPalette = colours.palette(for: STDERR_FILENO)
         isJSON = progress == .json
-        isLive = progress == .auto && isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
+        isLive = (progress == .auto || progress == .tty) && isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
         switch progress {
-        case .auto, .plain: style = .plain(errorPalette)
+        case .auto, .tty, .plain: style = .plain(errorPalette)
         case .json: style = .json
         case .quiet: style = .quiet
         }

@@ -8,48 +8,107 @@ import Linux
 import Stack
 import Syscalls
 
+/// A variable that is a switch, as Docker Compose reads it.
+func isTrue(_ text: String?) -> Bool { ["1", "t", "true"].contains(text?.lowercased()) }
+
+extension Observation {
+    /// Those that have ended go with the orphans.
+    fileprivate var ledgerWithoutEndedOneOffs: Ledger {
+        var ledger = ledger
+        ledger.entries.removeAll { entry in
+            entry.spec.oneOff != nil && containers[entry.instance.id]?.isRunning == false
+        }
+        return ledger
+    }
+}
+
 /// What the file asks for beside what is there, and the way from one to the other.
 struct Prospect {
     let observation: Observation
     let goal: Goal
     let contents: [Content]
+    let manner: Manner
     let plan: Plan
-    let again: Set<Instance>
     /// What this folder has filled under another project's name, and would be made empty under this one.
     let formerVolumes: [FormerVolume]
 
     /// - Parameters:
-    ///   - services: only these, with what they need; all where none is named.
-    ///   - again: of what is there, what is to be made and run anew.
+    ///   - wish: what the command line wants beside what the file says.
     ///   - status: the exit status where the machine cannot fulfil what the file asks for.
-    init(
-        _ scene: Scene, services: [String], removesOrphans: Bool,
-        again: (Observation) -> Set<Instance> = { _ in [] }, status: Int32
-    ) throws {
+    init(_ scene: Scene, _ wish: Wish, status: Int32) throws {
         guard let project = scene.project else { throw StackFiles.missing }
-        let unknown = services.filter { project.service($0) == nil }
+        let unknown = wish.services.filter { project.service($0) == nil }
         if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
-        let chosen = project.closure(of: services)
+        let chosen = project.closure(of: wish.services, withDependencies: wish.withDependencies)
         let files = try FileContents(scene, project, chosen)
         contents = files.contents
         observation = try scene.observe()
-        self.again = again(observation)
+        let again = wish.again(Set(chosen.map(\.name)), observation)
+        let ledger = wish.removesOrphans ? observation.ledgerWithoutEndedOneOffs : observation.ledger
         let result = GoalMaker.make(
-            project: project, observed: observation.ledger, selection: services, removeOrphans: removesOrphans,
-            hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
-            roots: StackRoots(scene, project, chosen).found(), contents: files.digests, again: self.again,
-            volumes: Volumes(scene.paths.roots).survey(directory: project.directory))
+            project: project, observed: ledger, selection: wish.services, withDependencies: wish.withDependencies,
+            removeOrphans: wish.removesOrphans, hostRoutes: try Host.routes(except: observation.ledger.goal.egress),
+            roots: StackRoots(scene, project, chosen).found(), contents: files.digests,
+            again: again, volumes: Volumes(scene.paths.roots).survey(directory: project.directory))
         formerVolumes = result.formerVolumes
         guard let goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
                 status: status)
         }
-        self.goal = goal
-        plan = Stack.plan(from: observation, to: goal, again: self.again)
-        if !result.orphans.isEmpty && !removesOrphans {
+        let selected = Set(goal.containers.map(\.id).filter { id in chosen.contains { $0.name == id.service } })
+        manner = wish.manner(selected, again)
+        self.goal = wish.adjusted(goal, selected, observation)
+        plan = Stack.plan(from: observation, to: self.goal, manner)
+        if !result.orphans.isEmpty && !wish.removesOrphans && !wish.ignoresOrphans {
             let names = result.orphans.map { $0.name(in: scene.name) }.joined(separator: ", ")
             scene.output.warn("no longer in the file, and left alone: \(names); --remove-orphans removes them")
+        }
+    }
+
+    /// What a command line wants beside what the file says.
+    struct Wish {
+        /// Only these, with what they need; all where none is named.
+        var services: [String] = []
+        var withDependencies = true
+        var removesOrphans = false
+        var ignoresOrphans = isTrue(environment["COMPOSE_IGNORE_ORPHANS"])
+        /// What is there stays as it is.
+        var keepsContainers = false
+        /// What is there is made anew: the services that are named, or all.
+        var recreates = false
+        /// So are those that they depend on.
+        var recreatesDependencies = false
+        var renewsVolumes = false
+        /// Jobs that are done are done again.
+        var reruns = false
+        var starts = true
+        var oneOff: ContainerID?
+
+        /// - Parameter names: of the services that the goal is made for.
+        fileprivate func again(_ names: Set<String>, _ observation: Observation) -> Set<Instance> {
+            let instances = observation.ledger.entries.map(\.instance).filter { instance in
+                guard names.contains(instance.id.service) else { return false }
+                let isDone = observation.containers[instance.id]?.isDone == true
+                let isNamed = services.isEmpty || services.contains(instance.id.service)
+                return isNamed ? recreates || renewsVolumes || (reruns && isDone) : recreatesDependencies
+            }
+            return Set(instances)
+        }
+
+        fileprivate func manner(_ selected: Set<ContainerID>, _ again: Set<Instance>) -> Manner {
+            var manner = Manner(wakes: services.isEmpty ? nil : selected)
+            manner.again = again
+            manner.starts = starts
+            manner.awaitsOthers = withDependencies
+            manner.oneOff = oneOff
+            return manner
+        }
+
+        fileprivate func adjusted(_ goal: Goal, _ selected: Set<ContainerID>, _ observation: Observation) -> Goal {
+            let present = selected.intersection(observation.containers.keys)
+            if keepsContainers { return goal.keeping(present, of: observation.ledger) }
+            return renewsVolumes ? goal.renewingVolumes(of: present) : goal
         }
     }
 

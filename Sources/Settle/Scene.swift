@@ -36,13 +36,19 @@ struct Scene {
     /// - Parameters:
     ///   - services: what the command is about; their profiles are enabled.
     ///   - isStrict: whether what is only worth a warning is refused, too.
-    init(loading options: StackOptions, services: [String] = [], isStrict: Bool = false) throws {
+    ///   - sources: the texts of the files, and of what is laid over them; nil where they are still to be read.
+    ///   - adjust: what the command line wants otherwise than the files say.
+    init(
+        loading options: StackOptions, services: [String] = [], isStrict: Bool = false, sources: [SourceFile]? = nil,
+        adjust: (Project) throws -> Project = { $0 }
+    ) throws {
         guard let files = try StackFiles.find(options) else { throw StackFiles.missing }
-        let (model, diagnostics) = try files.load(options, enabling: services)
+        let (model, diagnostics) = try files.load(options, enabling: services, sources: sources)
         guard let model else { throw Complaint(diagnostics) }
-        let (project, more) = model.project()
+        let (typed, more) = model.project()
         let all = diagnostics + more
-        guard let project else { throw Complaint(all) }
+        guard let typed else { throw Complaint(all) }
+        let project = try adjust(typed)
         if isStrict && !all.isEmpty {
             throw Complaint(
                 all.map { diagnostic in
@@ -125,10 +131,25 @@ struct Scene {
         return try HeldLock(paths.lock, command: command, wait: .seconds(3600))
     }
 
+    /// A replica that runs.
+    func running(_ service: String, _ index: Int) throws -> ObservedContainer {
+        let observation = try observe(.states)
+        _ = try containers(of: [service], in: observation.ledger)
+        let key = observation.ledger.keys(of: [service])[0]
+        guard let container = observation.containers[ContainerID(key, index)] else {
+            throw Complaint("\(service) has no replica \(index)")
+        }
+        if !container.isRunning { throw Complaint("\(service) is not running", hint: "settle start \(service)") }
+        return container
+    }
+
     /// The containers of the services, of all where none is named.
     func containers(of services: [String], in ledger: Ledger) throws -> [ContainerID] {
-        let ids = ledger.entries.map(\.instance.id).sorted()
-        let unknown = services.filter { service in !ids.contains { $0.service == service } }
+        // A one-off is no container of a service: it goes by its own name.
+        let all = ledger.entries.filter { !services.isEmpty || $0.spec.oneOff == nil }
+        let ids = all.map(\.instance.id).sorted()
+        let keys = ledger.keys(of: services)
+        let unknown = keys.filter { service in !ids.contains { $0.service == service } }
         if !unknown.isEmpty {
             throw Complaint(
                 unknown.map { service in
@@ -136,6 +157,6 @@ struct Scene {
                     return Diagnostic(.error, "no such service: \(service)")
                 })
         }
-        return services.isEmpty ? ids : ids.filter { services.contains($0.service) }
+        return services.isEmpty ? ids : ids.filter { keys.contains($0.service) }
     }
 }

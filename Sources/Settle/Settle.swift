@@ -5,6 +5,8 @@ import Linux
 import Usage
 
 let settleVersion = "0.1.0"
+/// What a link named `docker-compose` says it is: the release whose command line it follows.
+let composeVersion = "5.5.0"
 
 /// A command. Its initializer asks the line for its options and operands, see `Line`.
 protocol SettleCommand {
@@ -15,8 +17,11 @@ protocol SettleCommand {
 
 @main
 enum Settle {
+    /// Whether we were called by a link named `docker-compose`.
+    static let isCompose = CommandLine.arguments.first?.split(separator: "/").last == "docker-compose"
+
     static let about = About(
-        "settle", "Runs stacks of containers from a Compose file, without a daemon.",
+        isCompose ? "docker-compose" : "settle", "Runs stacks of containers from a Compose file, without a daemon.",
         """
         A stack goes up, is compared with its file and comes down:
 
@@ -30,19 +35,24 @@ enum Settle {
     /// Every command. Which there are is said here only.
     static var program: Program {
         Program(
-            about, version: settleVersion,
+            about, version: isCompose ? composeVersion : settleVersion,
             groups: [
                 Program.Group(
                     "Stack",
                     [
-                        command(Config.self), command(Diff.self), command(Up.self), command(Down.self),
+                        command(Config.self), command(Diff.self), command(Up.self), command(Create.self),
+                        command(Scale.self),
+                        command(Down.self),
                         command(WatchCommand.self),
                     ]),
                 Program.Group(
                     "Containers",
                     [
-                        command(Ps.self), command(Logs.self), command(Exec.self), command(StartCommand.self),
-                        command(Stop.self), command(Restart.self), command(Kill.self), command(Port.self),
+                        command(Ps.self), command(Logs.self), command(Exec.self), command(Run.self),
+                        command(Attach.self),
+                        command(StartCommand.self),
+                        command(Stop.self), command(Restart.self), command(Kill.self), command(Rm.self),
+                        command(Wait.self), command(Port.self),
                     ]),
                 Program.Group("Volumes", [command(VolumeCommand.self)]),
                 Program.Group(
@@ -104,7 +114,8 @@ enum Settle {
             return 0
         } catch let complaint as Complaint {
             for diagnostic in complaint.diagnostics { output.show(diagnostic) }
-            return complaint.status
+            // Scripts that were written for Docker Compose know of no status 3.
+            return isCompose && complaint.status == Complaint.notReached ? Complaint.wrong : complaint.status
         } catch {
             output.show(Diagnostic(.error, "\(error)"))
             return Complaint.wrong
@@ -120,6 +131,8 @@ struct Complaint: Error {
     static let notReached: Int32 = 3
     /// 128 + SIGINT.
     static let interrupted: Int32 = 130
+    /// 128 + SIGPIPE.
+    static let unread: Int32 = 141
 
     var diagnostics: [Diagnostic]
     var status: Int32

@@ -67,7 +67,6 @@ import Testing
         Key("comand: x", 5, "comand", "unknown key", "did you mean command?"),
         Key("zzzzzz: x", 5, "zzzzzz", "unknown key", "keys of your own begin with x-"),
         Key("image: Nginx", 12, "image", "\"Nginx\" is no image: a name has no upper case letters", "write nginx"),
-        Key("tty: true", 5, "tty", "cannot be honoured: services run without a terminal", "use settle exec -t"),
         Key(
             "healthcheck: {test: [CMD]}", 25, "healthcheck.test", "expected a program after CMD, found a list",
             "write [CMD, program, argument]"),

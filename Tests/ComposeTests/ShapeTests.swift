@@ -177,10 +177,6 @@ import YAML
     }
 
     @Test func whatIsRefused() throws {
-        #expect(
-            try inService("tty: true") == [
-                "f:3:5: error: services.w.tty: cannot be honoured: services run without a terminal\n  hint: use settle exec -t"
-            ])
         // Its keys are not told one by one.
         #expect(try inService("pre_start: [{command: a, user: b}]").count == 1)
         #expect(
@@ -194,7 +190,6 @@ import YAML
             try inService("cpu_count: 2") == [
                 "f:3:5: warning: services.w.cpu_count: has no meaning here: is for Windows"
             ])
-        #expect(try inService("attach: false").count == 1)
         #expect(
             try unhonoured("x-resources: {cpus: 1}\nversion: \"3\"") == [
                 "f:2:1: warning: version: cannot be honoured: ignored\n  hint: remove it"
@@ -203,8 +198,8 @@ import YAML
 
     @Test func inTheOrderOfTheFile() throws {
         #expect(
-            try unhonoured("services: {b: {tty: true, gpus: all}, a: {dns: x}}").map { $0.prefix(6) } == [
-                "f:1:16", "f:1:27", "f:1:43",
+            try unhonoured("services: {b: {gpus: all, oom_score_adj: 5}, a: {dns: x}}").map { $0.prefix(6) } == [
+                "f:1:16", "f:1:27", "f:1:50",
             ])
     }
 }

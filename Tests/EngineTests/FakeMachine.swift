@@ -179,6 +179,7 @@ final class FakeMachine: Machine {
         case .removeEndpoint(let name):
             world.endpoints.remove(name)
             world.links[name] = nil
+        case .removeOutput: break
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
     }
 
     func write(_ text: String, to capture: LogCapture) throws {
-        try Files.write(Array(text.utf8), to: capture.fifo.raw, named: "fifo")
+        try Files.write(Array(text.utf8), to: capture.source.raw, named: "fifo")
         try capture.drain()
     }
 
@@ -35,9 +35,9 @@ import Testing
         let limits = LogLimits(size: 4096, files: 1000)
         func supervisor() -> Int32 {
             child {
-                let capture = try LogCapture(fifo: Descriptor(dup(raw)), folder: log, limits: limits)
+                let capture = try LogCapture(Descriptor(dup(raw)), folder: log, limits: limits)
                 let loop = EventLoop()
-                loop.watch(capture.fifo.raw) { _ in _ = try? capture.move() }
+                loop.watch(capture.source.raw) { _ in _ = try? capture.move() }
                 try loop.run()
             }
         }
@@ -51,13 +51,13 @@ import Testing
         #expect(reap(container) == 0)
         kill(last, SIGKILL)
         reap(last)
-        try LogCapture(fifo: fifo, folder: log, limits: limits).drain()
+        try LogCapture(fifo, folder: log, limits: limits).drain()
         #expect(lines(LogReader(log)) == (0..<count).map { "line \($0)" })
     }
 
     @Test func segmentsAreBoundedAndTheNewestLinesKept() throws {
         let limits = LogLimits(size: 1000, files: 3)
-        let capture = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath), folder: log, limits: limits)
+        let capture = try LogCapture(try LogCapture.makeFIFO(fifoPath), folder: log, limits: limits)
         for number in 0..<1000 { try write("number \(number)\n", to: capture) }
         let segments = Files.names(in: log).filter { $0.hasPrefix("raw.") }
         #expect(segments.count == 3)
@@ -71,7 +71,7 @@ import Testing
 
     @Test(arguments: [0, 1, 2, 5, 99, 100, 1000]) func tailBeginsWithTheLastLines(count: Int) throws {
         let capture = try LogCapture(
-            fifo: try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 64, files: 100))
+            try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 64, files: 100))
         for number in 0..<100 { try write("number \(number)\n", to: capture) }
         #expect(lines(LogReader(log, tail: count)) == (0..<100).map { "number \($0)" }.suffix(count))
         try write("unfinished", to: capture)
@@ -83,7 +83,7 @@ import Testing
 
     @Test func followersGoOnOverSegmentsAndUnfinishedLines() throws {
         let capture = try LogCapture(
-            fifo: try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 50, files: 10))
+            try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 50, files: 10))
         let reader = LogReader(log)
         #expect(lines(reader) == [])
         try write("first\nsecond", to: capture)
@@ -103,7 +103,7 @@ import Testing
 
     @Test func timesAreThoseOfTheFirstByte() throws {
         let capture = try LogCapture(
-            fifo: try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 30, files: 10))
+            try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 30, files: 10))
         var bounds: [(Int64, Int64)] = []
         for number in 0..<20 {
             let before = MachineClock.realtime
@@ -124,13 +124,13 @@ import Testing
     }
 
     @Test func timesThatAreMissingOrCutWithholdNothing() throws {
-        var capture = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath), folder: log)
+        var capture = try LogCapture(try LogCapture.makeFIFO(fifoPath), folder: log)
         try write("one\n", to: capture)
         let times = "\(log)/times.0"
         let record = try Files.bytes(times)
         try Files.replace(times, record + record.prefix(5))
         #expect(lines(LogReader(log)) == ["one"])
-        capture = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath), folder: log)
+        capture = try LogCapture(try LogCapture.makeFIFO(fifoPath), folder: log)
         #expect(try Files.bytes(times).count == record.count)
         try write("two\n", to: capture)
         let reader = LogReader(log)
@@ -140,8 +140,8 @@ import Testing
     }
 
     @Test func logsAreMergedByTime() throws {
-        let one = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath), folder: log)
-        let two = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath + "0"), folder: log + "0")
+        let one = try LogCapture(try LogCapture.makeFIFO(fifoPath), folder: log)
+        let two = try LogCapture(try LogCapture.makeFIFO(fifoPath + "0"), folder: log + "0")
         for number in 0..<10 {
             try write("\(number)\n", to: number % 3 == 0 ? one : two)
             usleep(2_000)
@@ -171,9 +171,9 @@ import Testing
             var waiting: Int32 = 0
             return ioctl(fifo.raw, UInt(FIONREAD), &waiting) == 0 && waiting >= 1_000_000
         }
-        let capture = try LogCapture(fifo: fifo, folder: log)
+        let capture = try LogCapture(fifo, folder: log)
         let loop = EventLoop()
-        loop.watch(capture.fifo.raw) { _ in _ = try? capture.move() }
+        loop.watch(capture.source.raw) { _ in _ = try? capture.move() }
         #expect(try loop.run(until: .seconds(30)) { ProcessStatus(pid: container)?.isZombie == true })
         #expect(reap(container) == 0)
         try capture.drain()
@@ -191,10 +191,10 @@ import Testing
             else { _exit(2) }
             try Files.replace("\(place)/ballast", [UInt8](repeating: 1, count: 40_000))
             let capture = try LogCapture(
-                fifo: try LogCapture.makeFIFO(fifo), folder: log, limits: LogLimits(size: 9000))
+                try LogCapture.makeFIFO(fifo), folder: log, limits: LogLimits(size: 9000))
             var failures = 0
             for part in stride(from: 0, to: text.utf8.count, by: 1000) {
-                try Files.write(Array(text.utf8.dropFirst(part).prefix(1000)), to: capture.fifo.raw, named: "fifo")
+                try Files.write(Array(text.utf8.dropFirst(part).prefix(1000)), to: capture.source.raw, named: "fifo")
                 usleep(1_100)
                 do {
                     try capture.drain()
@@ -213,11 +213,11 @@ import Testing
     }
 
     @Test func outputIsTheContainersOwn() throws {
-        let capture = try LogCapture(fifo: try LogCapture.makeFIFO(fifoPath), folder: log)
-        let output = try LogCapture.output(of: capture.fifo.raw)
+        let capture = try LogCapture(try LogCapture.makeFIFO(fifoPath), folder: log)
+        let output = try LogCapture.output(of: capture.source.raw)
         #expect(fcntl(output.raw, F_GETFL) & O_NONBLOCK == 0)
         _ = fcntl(output.raw, F_SETFL, O_APPEND)
-        #expect(fcntl(capture.fifo.raw, F_GETFL) & O_NONBLOCK != 0)
+        #expect(fcntl(capture.source.raw, F_GETFL) & O_NONBLOCK != 0)
         try Files.write(Array("hello\n".utf8), to: output.raw, named: "output")
         try capture.drain()
         #expect(lines(LogReader(log)) == ["hello"])
@@ -226,6 +226,73 @@ import Testing
     @Test func timesAreWrittenAsRFC3339() {
         #expect(MachineClock.rfc3339(0) == "1970-01-01T00:00:00.000000000Z")
         #expect(MachineClock.rfc3339(1_582_934_400_000_000_042) == "2020-02-29T00:00:00.000000042Z")
+    }
+
+    @Test func whoMustNotMissAnythingHoldsTheWriterUp() throws {
+        let follower = try LogFollower(holding: log)
+        let fifo = try LogCapture.makeFIFO(fifoPath)
+        let capture = try LogCapture(fifo, folder: log, limits: LogLimits(size: 1000, files: 2))
+        let text = (0..<500).map { "line \($0)\n" }.joined()
+        try Files.write(Array(text.utf8), to: capture.source.raw, named: "fifo")
+        #expect(LogFollower.isHeld(log))
+        // Two segments are full, and the first is still wanted.
+        #expect(try !capture.move())
+        #expect(capture.isHeldUp)
+        var bytes: [UInt8] = []
+        while bytes.count < text.utf8.count {
+            let more = try follower.read()
+            bytes += more
+            if more.isEmpty { try capture.move() }
+        }
+        #expect(String(decoding: bytes, as: UTF8.self) == text)
+        #expect(!capture.isHeldUp)
+        // Who follows from now on holds nobody up.
+        let late = LogFollower(following: log)
+        try write("more\n", to: capture)
+        #expect(try late.read() == Array("more\n".utf8))
+    }
+
+    @Test func whatIsLeftAtTheEndIsMissedByNobodyEither() throws {
+        let follower = try LogFollower(holding: log)
+        let capture = try LogCapture(
+            try LogCapture.makeFIFO(fifoPath), folder: log, limits: LogLimits(size: 100, files: 2))
+        let text = (0..<300).map { "line \($0)\n" }.joined()
+        try Files.write(Array(text.utf8), to: capture.source.raw, named: "fifo")
+        try capture.drain()
+        var bytes: [UInt8] = []
+        while true {
+            let more = try follower.read()
+            if more.isEmpty { break }
+            bytes += more
+        }
+        #expect(String(decoding: bytes, as: UTF8.self) == text)
+    }
+
+    @Test func aTerminalIsReadToItsEnd() throws {
+        let outer = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var number: Int32 = 0
+        // TIOCSPTLCK and TIOCGPTN: unlocked, and its number.
+        try #require(outer >= 0 && ioctl(outer, 0x4004_5431, &number) == 0 && ioctl(outer, 0x8004_5430, &number) == 0)
+        let inner = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+        let pair = try ContainerTerminal.makeSocket()
+        close(pair.given)
+        // What has not come is not there; a terminal itself is.
+        let nothing = try ContainerTerminal.look(Descriptor(pair.kept))
+        let isThere = nothing != nil
+        #expect(!isThere)
+        guard let terminal = try ContainerTerminal.look(Descriptor(outer)) else {
+            throw SystemError("isatty", errno: ENOTTY)
+        }
+        let capture = try LogCapture(terminal, folder: log)
+        try Files.write(Array("one\ntwo".utf8), to: inner, named: "terminal")
+        #expect(try capture.move())
+        #expect(!capture.isOver)
+        close(inner)
+        try capture.drain()
+        #expect(capture.isOver)
+        let reader = LogReader(log)
+        #expect(lines(reader) == ["one\r"])
+        #expect(reader.rest().map { String(decoding: $0.text, as: UTF8.self) } == "two")
     }
 }
 

@@ -373,7 +373,7 @@ import Testing
         observation.ledger.entries[0].isWanted = false
         observation["web"].state = .exited(.signal(15))
         observation.strayInstances = [Instance(ContainerID("web"), 2)]
-        let plan = plan(from: observation, to: stack, wakes: [ContainerID("web")])
+        let plan = plan(from: observation, to: stack, Manner(wakes: [ContainerID("web")]))
         #expect(plan.turnovers.map(\.id) == [ContainerID("web")])
         #expect(plan.turnovers.first?.start == Instance(ContainerID("web"), 1))
         #expect(plan.steps.first == "discard web.1.2")

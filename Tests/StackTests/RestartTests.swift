@@ -117,12 +117,12 @@ import Testing
 
     @Test func whoAsksForItGetsItOnce() {
         let first = Instance(ContainerID("job"), 1)
-        let made = plan(from: done, to: goal(job), again: [first])
+        let made = plan(from: done, to: goal(job), Manner(again: [first]))
         #expect(made.lines == ["replace container/job/1: asked for"])
         #expect(made.turnovers.map(\.start) == [Instance(ContainerID("job"), 2)])
         // After a crash the next life is there already.
         var later = Observation(sound: made.ledger)
         later["job"].state = .exited(.code(0))
-        #expect(plan(from: later, to: goal(job), again: [first]).isEmpty)
+        #expect(plan(from: later, to: goal(job), Manner(again: [first])).isEmpty)
     }
 }

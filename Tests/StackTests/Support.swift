@@ -108,6 +108,8 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .capabilities: spec.capabilities = ["CHOWN"]
     case .readOnly: spec.readOnly = true
     case .initProcess: spec.usesInit = true
+    case .terminal: spec.terminal = WindowSize()
+    case .standardInput: spec.standardInput = .open
     case .restart: spec.restart = .onFailure(limit: 3)
     case .restartPolicy: spec.restartPace = Stack.RestartPace(attempts: 3)
     case .stopSignal: spec.stopSignal = 2

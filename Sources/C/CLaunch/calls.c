@@ -18,7 +18,7 @@ static const struct {
     CALL(mount),         CALL(move_mount), CALL(openat),   CALL(openat2), CALL(open_tree),   CALL(pivot_root),  CALL(prctl),
     CALL(mount_setattr), CALL(read),       CALL(seccomp),  CALL(setgroups),   CALL(sethostname), CALL(setns),
     CALL(setresgid),     CALL(setresuid),  CALL(setsid),   CALL(symlinkat),   CALL(umask),       CALL(umount2),
-    CALL(unshare),       CALL(write),
+    CALL(unshare),       CALL(write),      CALL(sendmsg),
 #undef CALL
 };
 

@@ -52,6 +52,11 @@ static _Noreturn void init(int count, char **arguments, char **environment) {
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t program = vfork();
     if (program == 0) {
+        // What is typed is for the program alone, else it would get its signals twice: from the terminal and from us.
+        if (isatty(STDIN_FILENO)) {
+            setpgid(0, 0);
+            tcsetpgrp(STDIN_FILENO, getpid());
+        }
         sigprocmask(SIG_SETMASK, &before, NULL);
         execute(report, step, arguments + 4, candidates, arguments + 4 + candidates, environment);
     }

@@ -115,6 +115,9 @@ extension Keys {
                 // 0 is the usual size, as in Docker.
                 draft.service.sharedMemory = reader.bytes().flatMap { $0 > 0 ? $0 : nil }
             },
+            "tty": { draft, reader in draft.service.terminal = reader.boolean() == true ? WindowSize() : nil },
+            "stdin_open": { draft, reader in draft.service.standardInput = reader.boolean() == true ? .open : nil },
+            "attach": { draft, reader in draft.service.attach = reader.boolean() ?? true },
             "stop_signal": { draft, reader in
                 let text = reader.node.scalar?.text ?? ""
                 guard let number = Signal.number(named: text), let signal = Signal(number: number) else {

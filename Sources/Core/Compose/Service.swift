@@ -59,6 +59,14 @@ package struct Service: Codable, Hashable, Sendable {
     /// nil: the image's.
     package var healthCheck: HealthSettings?
     package var onUnhealthy: UnhealthyReaction
+    /// The command runs on a terminal of its own: `tty`.
+    package var terminal: WindowSize?
+    /// `stdin_open`
+    package var standardInput: StandardInput?
+    /// Whether `up` shows its output.
+    package var attach: Bool
+    /// In no file: see `Project.adding`.
+    package var oneOff: OneOff?
     /// Relative to `services.NAME`; the empty path is the service's own key.
     package var places: Places
 
@@ -90,6 +98,7 @@ package struct Service: Codable, Hashable, Sendable {
         labels = [:]
         logging = LogSettings()
         onUnhealthy = .none
+        attach = true
         places = Places()
     }
 }

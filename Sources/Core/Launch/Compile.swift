@@ -23,12 +23,11 @@ package func compile(_ spec: LaunchSpec, _ facts: Facts) -> Program {
         composer.add(
             .sethostname, [.string(hostname), .number(hostname.utf8.count)], to: "set the host name \(hostname)")
     }
-    composer.key = "command"
-    composer.openNull()
-    composer.standardStreams(input: .null)
+    composer.connectStreams(spec, facts)
     composer.finish(
         arguments: spec.arguments,
-        environment: completed(spec.environment, home: facts.identity.home, hostname: spec.hostname),
+        environment: completed(
+            spec.environment, home: facts.identity.home, hostname: spec.hostname, terminal: spec.terminal != nil),
         workingDirectory: spec.workingDirectory, capabilities: spec.capabilities,
         noNewPrivileges: spec.noNewPrivileges, initProcess: spec.initProcess, facts)
     return Program(
@@ -43,27 +42,25 @@ package func compile(_ spec: ExecSpec, _ facts: Facts) -> Program {
     composer.enterGroups(spec.doors)
     composer.add(
         .setns, [.slot(.container), Kernel.everyNamespace], to: "enter the container's namespaces")
-    composer.standardStreams(input: .input)
-    if spec.terminal {
-        composer.add(
-            .ioctl, [.number(0), Kernel.terminalControl, .number(0)], to: "make the terminal the controlling one")
-    }
-    var environment = spec.environment
-    if spec.terminal && !environment.contains(where: { $0.hasPrefix("TERM=") }) { environment.append("TERM=xterm") }
+    composer.standardStreams(.input, .output, .errors)
+    if spec.terminal { composer.controlTerminal() }
     composer.finish(
-        arguments: spec.arguments, environment: completed(environment, home: facts.identity.home, hostname: nil),
+        arguments: spec.arguments,
+        environment: completed(
+            spec.environment, home: facts.identity.home, hostname: nil, terminal: spec.terminal),
         workingDirectory: spec.workingDirectory, capabilities: spec.capabilities,
         noNewPrivileges: spec.noNewPrivileges, initProcess: false, facts)
     return Program(new: [], joinsProcesses: true, steps: composer.steps, command: spec.arguments.first ?? "")
 }
 
 /// The variables that Docker adds where they are missing.
-private func completed(_ environment: [String], home: String, hostname: String?) -> [String] {
+private func completed(_ environment: [String], home: String, hostname: String?, terminal: Bool) -> [String] {
     var result = environment
     func lacks(_ name: String) -> Bool { !environment.contains { $0.hasPrefix(name + "=") } }
     if lacks("PATH") { result.append(LaunchSpec.defaultPath) }
     if lacks("HOSTNAME"), let hostname { result.append("HOSTNAME=" + hostname) }
     if lacks("HOME") { result.append("HOME=" + home) }
+    if terminal && lacks("TERM") { result.append("TERM=xterm") }
     return result
 }
 
@@ -110,8 +107,8 @@ extension Composer {
         add(.openat, [.here, .string("/dev/null"), Kernel.readWrite, .number(0)], result: .null, to: "open /dev/null")
     }
 
-    mutating func standardStreams(input: Slot) {
-        for (number, slot) in [input, .output, .errors].enumerated() {
+    mutating func standardStreams(_ input: Slot, _ output: Slot, _ errors: Slot) {
+        for (number, slot) in [input, output, errors].enumerated() {
             add(.dup3, [.slot(slot), .number(number), .number(0)], to: "connect standard streams")
         }
     }

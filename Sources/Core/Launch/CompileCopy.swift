@@ -33,7 +33,7 @@ package func compile(_ spec: CopySpec) -> Program {
         composer.mount("overlay", on: CopySpec.place, type: "overlay", [.readOnly], "lowerdir=" + layers, to: purpose)
     }
     composer.openNull()
-    composer.standardStreams(input: .null)
+    composer.standardStreams(.null, .output, .errors)
     let words = ["cp", "-a", "--", "\(CopySpec.place)\(spec.source)/.", spec.target]
     for program in ["/bin/cp", "/usr/bin/cp"] {
         composer.add(

@@ -22,6 +22,11 @@ package struct LaunchSpec: Codable, Hashable, Sendable {
     /// A first process that reaps orphans and passes signals on.
     package var initProcess: Bool
     package var noNewPrivileges: Bool
+    /// nil: the standard streams are what the parent hands over. Else a terminal of the container's own, which comes back
+    /// through a socket.
+    package var terminal: TerminalSize?
+    /// Standard input is what the parent hands over, not /dev/null.
+    package var hasInput = false
     /// Kinds that are not named are `.new`.
     package var namespaces: [NamespaceKind: NamespaceSource]
     /// Absolute paths of the host that a view of its root must not show. `*` is a wildcard in the last part.
@@ -60,6 +65,17 @@ package struct LaunchSpec: Codable, Hashable, Sendable {
     }
 
     package func source(of kind: NamespaceKind) -> NamespaceSource { namespaces[kind] ?? .new }
+}
+
+/// In characters.
+package struct TerminalSize: Codable, Hashable, Sendable {
+    package var rows: UInt16
+    package var columns: UInt16
+
+    package init(rows: UInt16 = 0, columns: UInt16 = 0) {
+        self.rows = rows
+        self.columns = columns
+    }
 }
 
 /// The kinds of namespace that a container has, or shares.

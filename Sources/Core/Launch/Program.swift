@@ -25,7 +25,9 @@ package struct Program: Hashable, Sendable {
     /// What is wrong with the program, which is a fault of whoever composed it; empty for every compiled one.
     package func validate() -> [String] {
         var problems: [String] = []
-        var known: Set<Slot> = [.gate, .gateKeeper, .report, .binary, .input, .output, .errors, .container]
+        var known: Set<Slot> = [
+            .gate, .gateKeeper, .report, .binary, .input, .output, .errors, .terminals, .container,
+        ]
         for kind in NamespaceKind.allCases { known.insert(.namespace(kind)) }
         var unprivileged = false
         for (index, step) in steps.enumerated() {
@@ -59,7 +61,7 @@ package struct Program: Hashable, Sendable {
         case .execve: return cannotRun
         case .capset, .chdir, .close, .close_range, .dup3, .execveat, .fchownat, .ioctl, .keyctl, .mkdirat, .mknodat,
             .mount, .mount_setattr, .move_mount, .open_tree, .openat, .openat2, .pivot_root, .prctl, .read, .seccomp,
-            .sethostname,
+            .sendmsg, .sethostname,
             .setgroups, .setns, .setresgid, .setresuid, .setsid, .symlinkat, .umask, .umount2, .unshare, .write:
             return (step.key, "cannot \(step.purpose): \(reason)")
         }
@@ -92,7 +94,7 @@ extension SystemCall {
             .setgroups, .setresgid, .setresuid, .seccomp, .mknodat, .fchownat:
             true
         case .capset, .chdir, .close, .close_range, .dup3, .execve, .execveat, .ioctl, .keyctl, .mkdirat, .openat,
-            .openat2, .prctl, .read, .setsid, .symlinkat, .umask, .write:
+            .openat2, .prctl, .read, .sendmsg, .setsid, .symlinkat, .umask, .write:
             false
         }
     }

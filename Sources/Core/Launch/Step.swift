@@ -31,7 +31,7 @@ package struct Step: Hashable, Sendable {
 /// The system calls that programs are made of, named as in the kernel.
 package enum SystemCall: String, Hashable, Sendable, CaseIterable {
     case capset, chdir, close, close_range, dup3, execve, execveat, fchownat, ioctl, keyctl, mkdirat, mknodat, mount
-    case mount_setattr, move_mount, open_tree, openat, openat2, pivot_root, prctl, read, seccomp, sethostname,
+    case mount_setattr, move_mount, open_tree, openat, openat2, pivot_root, prctl, read, seccomp, sendmsg, sethostname,
         setgroups, setns
     case setresgid, setresuid, setsid, symlinkat, umask, umount2, unshare, write
 }
@@ -57,6 +57,8 @@ package enum Slot: Hashable, Sendable {
     /// This program's own file, on a mount that refuses writes.
     case binary
     case input, output, errors
+    /// The ends of the container's terminal, and where the outer one is sent.
+    case outer, inner, terminals
     case namespace(NamespaceKind)
     /// A process of the container, for `exec`.
     case container
@@ -77,6 +79,9 @@ package enum Slot: Hashable, Sendable {
         case .input: "stdin"
         case .output: "stdout"
         case .errors: "stderr"
+        case .outer: "ptmx"
+        case .inner: "pts"
+        case .terminals: "terminals"
         case .namespace(let kind): "\(kind.rawValue)_namespace"
         case .container: "container"
         case .mount(let index): "mount\(index)"
@@ -116,6 +121,12 @@ package enum Argument: Hashable, Sendable {
     case seccompFilter([String])
     /// Room for one byte.
     case byte
+    /// `int *`
+    case integer(Int)
+    /// `struct winsize`
+    case windowSize(TerminalSize)
+    /// `struct msghdr`: one byte, and beside it descriptor 0.
+    case standardInputRights
 
     package static func number(_ value: Int) -> Argument { .number(value, as: String(value)) }
     package static func octal(_ value: Int) -> Argument { .number(value, as: "0" + String(value, radix: 8)) }
@@ -140,6 +151,9 @@ package enum Argument: Hashable, Sendable {
         case .openHow(_, _, let text): text
         case .seccompFilter(let names): "{default filter, with \(names.count) capabilities}"
         case .byte: "&byte"
+        case .integer(let number): "[\(number)]"
+        case .windowSize(let size): "{ws_row=\(size.rows), ws_col=\(size.columns)}"
+        case .standardInputRights: "{iov=1, control=[{SCM_RIGHTS, [0]}]}"
         }
     }
 }

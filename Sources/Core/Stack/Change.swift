@@ -51,6 +51,8 @@ package enum Action: Hashable, Sendable {
     case start(Instance)
     case discard(Instance)
     case removeEndpoint(String)
+    /// What a container that is gone has written.
+    case removeOutput(ContainerID)
 }
 
 /// A container's way from one life to the next.

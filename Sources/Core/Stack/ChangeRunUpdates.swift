@@ -41,7 +41,7 @@ extension Plan {
             // Who stays as it was has it mounted; the change that ends what is left over comes later.
             case .unmount: false
             case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall,
-                .volume, .removeVolume, .ports, .hosts, .limits, .sharedMemory, .thaw, .files, .prepare,
+                .volume, .removeVolume, .removeOutput, .ports, .hosts, .limits, .sharedMemory, .thaw, .files, .prepare,
                 .start:
                 true
             }

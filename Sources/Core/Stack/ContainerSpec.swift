@@ -44,6 +44,11 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var dependencies: [Dependency]
     /// nil: it has none, or the file has disabled it.
     package var healthCheck: HealthCheck?
+    /// It runs on a terminal of its own, at first of this size; nil: its output is a pipe.
+    package var terminal: WindowSize?
+    package var standardInput: StandardInput?
+    /// nil for a replica of a service.
+    package var oneOff: OneOff?
 
     package init(id: ContainerID, rootfs: Rootfs = .host, arguments: [String]) {
         self.id = id
@@ -73,6 +78,20 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
 extension ContainerSpec {
     /// The name of the network namespace of its own: that of its id, or with a `+`, which no name of the file can have.
     package var endpoint: String { hasSecondEndpoint == true ? id.endpoint + "+" : id.endpoint }
+
+    /// The name users see.
+    package func name(in project: String) -> String { oneOff?.name ?? id.name(in: project) }
+
+    /// Whether it goes by itself once it has ended.
+    package var isTransient: Bool { oneOff?.isTransient == true }
+
+    /// Whether its input is open whoever comes and goes.
+    package var keepsInputOpen: Bool { standardInput == .open }
+
+    package var terminalSize: (rows: UInt16, columns: UInt16)? { terminal.map { ($0.rows, $0.columns) } }
+
+    /// The service of the file that it is of.
+    package var serviceName: String { oneOff?.service ?? id.service }
 }
 
 package enum Rootfs: Hashable, Codable, Sendable, CustomStringConvertible {

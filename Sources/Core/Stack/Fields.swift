@@ -10,6 +10,7 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case memory = "mem_limit", memorySwap = "memswap_limit", cpus, cpuShares = "cpu_shares", cpuset
     case pids = "pids_limit", sharedMemory = "shm_size"
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
+    case terminal = "tty", standardInput = "stdin_open"
     case restart, restartPolicy = "deploy.restart_policy", stopSignal = "stop_signal", stopGrace = "stop_grace_period"
     case update = "deploy.update_config"
     case postStart = "post_start", preStop = "pre_stop"
@@ -26,7 +27,8 @@ package enum ServiceKey: String, CaseIterable, Sendable {
         switch self {
         case .rootfs, .image, .command, .environment, .workingDirectory, .user, .groups, .hostname, .mntNamespace, .pid,
             .networkMode,
-            .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess:
+            .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess, .terminal,
+            .standardInput:
             .replace
         case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .sharedMemory,
             .restart, .restartPolicy, .update, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging,
@@ -111,6 +113,8 @@ extension ContainerSpec {
             return one(capabilities.joined(separator: " "), new.capabilities.joined(separator: " "))
         case .readOnly: return one(String(readOnly), String(new.readOnly))
         case .initProcess: return one(String(usesInit), String(new.usesInit))
+        case .terminal: return one(String(terminal != nil), String(new.terminal != nil))
+        case .standardInput: return one(String(standardInput != nil), String(new.standardInput != nil))
         case .restart: return one(restart.description, new.restart.description)
         case .restartPolicy: return one(restartPace?.description, new.restartPace?.description)
         case .stopSignal: return one(String(stopSignal), String(new.stopSignal))

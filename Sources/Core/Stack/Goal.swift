@@ -173,7 +173,7 @@ extension Goal {
         return endpoints.compactMap { endpoint in
             guard let place = endpoint.attachments.first(where: { $0.network == network }) else { return nil }
             let containers = residents[endpoint.name] ?? []
-            let own = containers.flatMap { [$0.id.service, $0.id.name(in: project)] }
+            let own = containers.flatMap { [$0.id.service, $0.name(in: project)] }
             let names = unique(own + place.aliases + (namespace(endpoint.name) == nil ? [] : [endpoint.name]))
             return HostsEntry(address: place.address, names: names)
         }

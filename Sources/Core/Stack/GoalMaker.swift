@@ -48,6 +48,7 @@ package struct GoalMaker {
     ///   - ledger: what the project is now.
     ///   - selection: names of services; with what they depend on they are made from the file, all others stay as
     ///     recorded. Empty for all.
+    ///   - withDependencies: without, only what they cannot be without: whose namespaces they join.
     ///   - removeOrphans: leaves out what is recorded but no longer in the file.
     ///   - hostRoutes: the destinations of the host's routes, as CIDRs.
     ///   - roots: by service, the images and tar files that are here.
@@ -55,21 +56,25 @@ package struct GoalMaker {
     ///   - contents: what names the contents of secrets and configurations, by their key paths: `secrets.db_password`.
     ///   - volumes: what volumes there are; nil where that is of no interest.
     package static func make(
-        project: Project, observed ledger: Ledger, selection: [String] = [], removeOrphans: Bool = false,
-        hostRoutes: [String] = [], roots: [String: FoundRoot] = [:],
+        project: Project, observed ledger: Ledger, selection: [String] = [], withDependencies: Bool = true,
+        removeOrphans: Bool = false, hostRoutes: [String] = [], roots: [String: FoundRoot] = [:],
         contents: [String: Digest] = [:], again: Set<Instance> = [], volumes survey: VolumeSurvey? = nil
     ) -> Result {
-        var maker = GoalMaker(project, ledger, selection, removeOrphans, hostRoutes, roots, contents, again, survey)
+        let chosen = project.closure(of: selection, withDependencies: withDependencies)
+        var maker = GoalMaker(
+            project, ledger, selection, chosen, removeOrphans, hostRoutes, roots, contents, again, survey)
         let goal = maker.make()
-        let orphans = ledger.entries.map(\.instance.id).filter { project.service($0.service) == nil }.sorted()
+        let orphans = ledger.entries.filter { $0.spec.oneOff == nil && project.service($0.instance.id.service) == nil }
+            .map(\.instance.id).sorted()
         return Result(
             goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans,
             formerVolumes: survey?.former(of: goal.volumes, in: project.name) ?? [])
     }
 
     private init(
-        _ project: Project, _ ledger: Ledger, _ selection: [String], _ removeOrphans: Bool, _ hostRoutes: [String],
-        _ roots: [String: FoundRoot], _ contents: [String: Digest], _ again: Set<Instance>, _ survey: VolumeSurvey?
+        _ project: Project, _ ledger: Ledger, _ selection: [String], _ chosen: [Service], _ removeOrphans: Bool,
+        _ hostRoutes: [String], _ roots: [String: FoundRoot], _ contents: [String: Digest],
+        _ again: Set<Instance>, _ survey: VolumeSurvey?
     ) {
         self.again = again
         self.survey = survey
@@ -77,10 +82,11 @@ package struct GoalMaker {
         self.contents = contents
         self.project = project
         self.ledger = ledger
-        chosen = project.closure(of: selection)
+        self.chosen = chosen
         let names = Set(chosen.map(\.name))
         kept = ledger.entries.map(\.spec).filter { spec in
-            !names.contains(spec.id.service) && (!removeOrphans || project.service(spec.id.service) != nil)
+            !names.contains(spec.id.service)
+                && (!removeOrphans || spec.oneOff != nil || project.service(spec.id.service) != nil)
         }
         let egress = ledger.goal.egress.flatMap { IPv4Subnet($0.subnet) }
         // A default route, in one piece or in two, clashes with nothing; our own way out is no stranger.
@@ -259,13 +265,15 @@ package struct GoalMaker {
 
 extension Project {
     /// The services named, with everything that they depend on or whose namespaces they join; all where none is named.
-    package func closure(of names: [String]) -> [Service] {
-        if names.isEmpty { return services }
+    ///
+    /// - Parameter withDependencies: without, only those whose namespaces they join.
+    package func closure(of names: [String], withDependencies: Bool = true) -> [Service] {
+        if names.isEmpty { return services.filter { $0.oneOff == nil } }
         var found: Set<String> = []
         var open = names
         while let name = open.popLast() {
             guard let service = service(name), found.insert(name).inserted else { continue }
-            open += service.dependencies.map(\.service)
+            if withDependencies { open += service.dependencies.map(\.service) }
             open += Compose.NamespaceKind.allCases.compactMap { kind in
                 if case .service(let owner) = service.namespaces[kind] { owner } else { nil }
             }

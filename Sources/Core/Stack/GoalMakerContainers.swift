@@ -81,6 +81,9 @@ extension ContainerSpec {
         healthCheck = HealthCheck(
             service.healthCheck, over: image.flatMap(HealthCheck.init), reaction: service.onUnhealthy,
             shell: image?.shell ?? HealthCheck.shell)
+        terminal = service.terminal
+        standardInput = service.standardInput
+        oneOff = service.oneOff
     }
 
     /// Docker's default; the host's root has programs in each of these folders.

@@ -75,7 +75,7 @@ extension ContainerSpec {
     }
 
     /// Notes which volume each key stands for.
-    fileprivate mutating func nameVolumes(_ volumes: [VolumeSpec]) {
+    mutating func nameVolumes(_ volumes: [VolumeSpec]) {
         for index in mounts.indices {
             guard case .volume(let key) = mounts[index].source else { continue }
             mounts[index].volume = volumes.first { $0.key == key }?.identity

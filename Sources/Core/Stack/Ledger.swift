@@ -1,3 +1,5 @@
+import Compose
+
 /// What the kernel cannot know: the specification each resource was made from, and what a change in progress is about.
 /// One file, `state.json` in the project's state folder, replaced as a whole.
 package struct Ledger: Hashable, Codable, Sendable {
@@ -49,6 +51,14 @@ package struct Ledger: Hashable, Codable, Sendable {
     }
 
     package func entry(_ id: ContainerID) -> Entry? { entries.first { $0.instance.id == id } }
+
+    /// What containers are found by that somebody names: a one-off has a name of its own beside that of its service.
+    package func keys(of names: [String]) -> [String] {
+        names.map { name in
+            if entries.contains(where: { $0.instance.id.service == name }) { return name }
+            return entries.first { $0.spec.oneOff?.name == name }?.instance.id.service ?? name
+        }
+    }
 
     /// Whether nothing of the project is left to speak of.
     package var isEmpty: Bool { entries.isEmpty && goal.isEmpty && transaction == nil }

@@ -27,11 +27,11 @@ package func plan(starting ids: [ContainerID], from observed: Observation) -> Pl
     return lifecycle.plan()
 }
 
-/// The same containers again, with what lives in their process or mount namespaces, and what depends on them with
-/// `restart: true`.
-package func plan(restarting ids: [ContainerID], from observed: Observation) -> Plan {
+/// The same containers again, with what lives in their process or mount namespaces, and unless `alone` what depends on
+/// them with `restart: true`.
+package func plan(restarting ids: [ContainerID], alone: Bool = false, from observed: Observation) -> Plan {
     var lifecycle = Lifecycle(observed, ids)
-    for id in lifecycle.targetsWithDependents {
+    for id in alone ? lifecycle.targets : lifecycle.targetsWithDependents {
         guard let container = observed.containers[id], container.isRunning || lifecycle.asked.contains(id) else {
             continue
         }

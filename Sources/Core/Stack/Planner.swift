@@ -2,35 +2,29 @@ import Compose
 
 /// Decides. The difference between what was observed and what is wanted, as changes with reasons and as the actions
 /// that make them true. Pure: the same input gives the same plan.
-///
-/// - Parameter wakes: the containers that may be started again where they ended; nil for all. An undo wakes those that
-///   ran before.
-/// - Parameter again: lives that somebody asks to be followed by another one. A plan made anew after a crash finds the
-///   next one there already.
-package func plan(
-    from observed: Observation, to goal: Goal, wakes: Set<ContainerID>? = nil, again: Set<Instance> = []
-) -> Plan {
-    var planner = Planner(observed: observed, goal: goal, wakes: wakes, again: again)
+package func plan(from observed: Observation, to goal: Goal, _ manner: Manner = Manner()) -> Plan {
+    var planner = Planner(observed: observed, goal: goal, manner: manner)
     return planner.plan()
 }
 
 struct Planner {
     let observed: Observation
     let goal: Goal
-    let wakes: Set<ContainerID>?
-    let again: Set<Instance>
+    let manner: Manner
     var changes: [Change] = []
     var turnovers: [ContainerID: Turnover] = [:]
     var entries: [Ledger.Entry] = []
     var prepared: [Action] = []
+    /// Lives that end without another one to begin: `--no-start`.
+    var ended: [Instance] = []
+    var discarded: [Instance] = []
 
     var old: Goal { observed.ledger.goal }
 
-    init(observed: Observation, goal: Goal, wakes: Set<ContainerID>?, again: Set<Instance>) {
+    init(observed: Observation, goal: Goal, manner: Manner) {
         self.observed = observed
-        self.again = again
         self.goal = goal
-        self.wakes = wakes
+        self.manner = manner
     }
 
     mutating func plan() -> Plan {
@@ -183,7 +177,7 @@ struct Planner {
             replace(container, with: spec, edits, reason)
             return
         }
-        let mayWake = wakes?.contains(spec.id) ?? true
+        let mayWake = manner.starts && spec.oneOff == nil && manner.wakes?.contains(spec.id) ?? true
         entries.append(
             Ledger.Entry(instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted))
         update(container, to: spec, edits)
@@ -204,7 +198,7 @@ struct Planner {
     private func reasonToReplace(_ container: ObservedContainer, _ edits: [SpecChange]) -> String? {
         let causes = edits.filter { $0.key.effect == .replace }.map(\.field.path)
         if !causes.isEmpty { return "\(causes.joined(separator: ", ")) cannot be changed in place" }
-        if again.contains(container.entry.instance) { return "asked for" }
+        if manner.again.contains(container.entry.instance) { return "asked for" }
         // Who runs sees a new content; who has done its work has done it with the old one.
         let inputs = edits.filter { $0.key == .fileContents }.map(\.field.path)
         if container.isDone && !inputs.isEmpty { return "done, but with another \(inputs.joined(separator: ", "))" }
@@ -280,16 +274,23 @@ struct Planner {
             entries.append(Ledger.Entry(instance: start, spec: spec, isWanted: true))
             prepared.append(.prepare(start, spec))
         }
+        if !manner.starts {
+            ended += stop.map { [$0] } ?? []
+            discarded += discard.map { [$0] } ?? []
+            return
+        }
+        let conditions = startConditions(of: spec)
         turnovers[spec.id] = Turnover(
-            id: spec.id, stop: stop, start: start, discard: discard, after: startConditions(of: spec))
+            id: spec.id, stop: stop, start: start, discard: discard,
+            after: manner.awaitsOthers ? conditions : conditions.map { Dependency($0.service) })
     }
 
     /// Who has to start again because another one does, and who because of that, and so on.
     private mutating func propagateRestarts() {
-        var hasGrown = true
+        var hasGrown = manner.starts
         while hasGrown {
             hasGrown = false
-            for spec in goal.containers where turnovers[spec.id] == nil {
+            for spec in goal.containers where turnovers[spec.id] == nil && spec.oneOff == nil {
                 guard let container = observed.containers[spec.id], container.isRunning,
                     let reason = reasonToFollow(spec)
                 else { continue }
@@ -325,7 +326,7 @@ struct Planner {
                 Change(.container(stray.id), .remove, isDrift: true, reason: "left over from an interrupted change"))
         }
         let running = gone.map(\.instance).filter { observed.containers[$0.id]?.isRunning == true }
-        return levels(of: running, in: old)
+        return levels(of: running + ended, in: old)
     }
 
     private mutating func sortChanges() {

@@ -123,7 +123,9 @@ extension Planner {
         let oldEndpoints = old.endpoints.map(\.name).filter { !endpoints.contains($0) }
         let strays = observed.strayEndpoints.filter { !endpoints.contains($0) }
         let gone = observed.ledger.entries.map(\.instance).filter { goal.container($0.id) == nil }
-        var actions: [Action] = (gone + turnovers.values.compactMap(\.discard)).sorted().map { .discard($0) }
+        let replaced = turnovers.values.compactMap(\.discard) + discarded
+        var actions: [Action] = (gone + replaced).sorted().map { .discard($0) }
+        actions += observed.ledger.entries.filter { goal.container($0.instance.id) == nil }.compactMap(\.outputToRemove)
         if goal.isEmpty { actions += observed.strayInstances.map { .discard($0) } }
         // Shrinking tables come before what they point to goes.
         if goal.isEmpty && !old.publishedPorts.isEmpty { actions.append(.ports) }

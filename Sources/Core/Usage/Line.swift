@@ -43,9 +43,11 @@ package struct Line {
 
     // MARK: Options
 
-    package mutating func flag(_ long: String, short: Character? = nil, _ help: String) -> Bool {
+    package mutating func flag(
+        _ long: String, short: Character? = nil, _ help: String, default usual: Bool = false
+    ) -> Bool {
         declare(Option(long, short: short, help))
-        return values(of: long).last == "true"
+        return values(of: long).last.map { $0 == "true" } ?? usual
     }
 
     /// The last one given counts.

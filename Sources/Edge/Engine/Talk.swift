@@ -4,7 +4,7 @@ package import Stack
 /// What a command line asks of the supervisor: one JSON object on one line.
 package struct Request: Codable, Sendable {
     /// A supervisor of another version is replaced before it is asked.
-    package static let currentVersion = 1
+    package static let currentVersion = 2
     package var version = Request.currentVersion
     package var command: Command
     /// Kill yourself at this journal entry, counted from 1: the crash tests' way to reach every moment.
@@ -18,13 +18,15 @@ package struct Request: Codable, Sendable {
     package enum Command: Codable, Sendable {
         /// Make the machine so; `timeout` in seconds replaces every grace period.
         /// `contents` are those of secrets and configurations, by what the goal calls them.
-        /// `again` are followed by another life, whatever they are.
-        case apply(Goal, timeout: Int?, contents: [Content] = [], again: [Instance] = [])
+        case apply(Goal, timeout: Int?, contents: [Content] = [], manner: Manner = Manner())
         /// Towards nothing; of the volumes only those that are named.
         case down(timeout: Int?, volumes: [VolumeSpec])
         case stop([ContainerID], timeout: Int?)
         case start([ContainerID])
-        case restart([ContainerID], timeout: Int?)
+        /// `alone`: without those that depend on them with `restart: true`.
+        case restart([ContainerID], timeout: Int?, alone: Bool = false)
+        /// `volumes`: with those that only they can have.
+        case remove([ContainerID], volumes: Bool)
         case kill([ContainerID], signal: Int32)
         /// Answers once all of them are ready, or one can no longer become so; `timeout` in seconds. Changes nothing.
         case wait([ContainerID], timeout: Int?)
@@ -90,6 +92,8 @@ package enum Event: Codable, Sendable {
         package var others: [Failure] = []
         /// What undo could not bring back; nil where nothing had been changed.
         package var undo: Undo?
+        /// Of a command that could not be run, as a shell tells it: 126 or 127.
+        package var exitStatus: Int32?
 
         package init(
             resource: String, key: String, message: String, output: [String] = [], probe: String? = nil,

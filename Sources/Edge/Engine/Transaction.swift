@@ -235,7 +235,8 @@ package final class Transaction {
         switch action {
         case .ports, .hosts: run.serving
         case .project, .stackNamespace, .namespace, .bridge, .removeBridge, .link, .unlink, .egress, .firewall, .volume,
-            .removeVolume, .unmount, .limits, .sharedMemory, .thaw, .files, .prepare, .start, .discard, .removeEndpoint:
+            .removeVolume, .removeOutput, .unmount, .limits, .sharedMemory, .thaw, .files, .prepare, .start, .discard,
+            .removeEndpoint:
             plan.ledger.goal
         }
     }
@@ -327,7 +328,9 @@ package final class Transaction {
             var observation = try machine.observe(before)
             // What was tried may be half done everywhere: what differs from it is made as it was.
             observation.ledger.goal = plan.ledger.goal
-            plan = Stack.plan(from: observation, to: before.goal, wakes: running)
+            plan = Stack.plan(from: observation, to: before.goal, Manner(wakes: running))
+            let volumes = observation.ledger.goal.volumesOfOneOffs(missingIn: before.goal)
+            plan.cleaning += volumes.map { .removeVolume($0) }
             // What a container waits for at its first start has come to pass long ago: only the order is left.
             for index in plan.turnovers.indices {
                 plan.turnovers[index].after = plan.turnovers[index].after.map { Dependency($0.service) }
@@ -376,6 +379,7 @@ extension Action {
         case .limits(let instance, _), .sharedMemory(let instance, _), .thaw(let instance), .files(let instance, _),
             .prepare(let instance, _), .start(let instance), .discard(let instance):
             .container(instance.id)
+        case .removeOutput(let id): .container(id)
         }
     }
 
@@ -391,7 +395,7 @@ extension Action {
         case .volume(let volume): [(ResourceID.volume(volume.key).description, "created")]
         case .removeVolume(let volume): [(ResourceID.volume(volume.key).description, "removed")]
         case .project, .stackNamespace, .namespace, .link, .unlink, .egress, .firewall, .ports, .hosts, .prepare,
-            .removeEndpoint, .unmount:
+            .removeEndpoint, .removeOutput, .unmount:
             []
         }
     }

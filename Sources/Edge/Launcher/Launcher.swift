@@ -7,10 +7,12 @@ package import Syscalls
 package enum Launcher {
     /// Descriptors of the parent that a program uses. They stay the caller's.
     package struct Attachments {
-        /// Standard input of `exec`; a container's own start reads /dev/null.
+        /// Standard input; without it a container's own start reads /dev/null.
         package var input: Int32?
         package var output: Int32
         package var errors: Int32
+        /// A socket: the container's own terminal is sent there.
+        package var terminals: Int32?
         /// For each kind whose source is `.join`.
         package var namespaces: [NamespaceKind: Int32]
         /// `exec`: pidfd of a process of the container.
@@ -23,12 +25,14 @@ package enum Launcher {
         package var asSibling: Bool
 
         package init(
-            input: Int32? = nil, output: Int32, errors: Int32, namespaces: [NamespaceKind: Int32] = [:],
+            input: Int32? = nil, output: Int32, errors: Int32, terminals: Int32? = nil,
+            namespaces: [NamespaceKind: Int32] = [:],
             container: Int32? = nil, binary: Int32? = nil, cgroup: Int32? = nil, asSibling: Bool = false
         ) {
             self.input = input
             self.output = output
             self.errors = errors
+            self.terminals = terminals
             self.namespaces = namespaces
             self.container = container
             self.binary = binary
@@ -46,8 +50,11 @@ package enum Launcher {
         var owned = try Owned()
         var descriptors: [Slot: Int32] = [
             .gate: gate.reader.raw, .gateKeeper: gate.writer.raw, .report: try owned.copy(report.writer.raw),
-            .output: try owned.copy(attachments.output), .errors: try owned.copy(attachments.errors),
         ]
+        // A container with a terminal has no others.
+        if attachments.output >= 0 { descriptors[.output] = try owned.copy(attachments.output) }
+        if attachments.errors >= 0 { descriptors[.errors] = try owned.copy(attachments.errors) }
+        if let terminals = attachments.terminals { descriptors[.terminals] = try owned.copy(terminals) }
         if let input = attachments.input { descriptors[.input] = try owned.copy(input) }
         if let binary = attachments.binary { descriptors[.binary] = try owned.copy(binary) }
         if let container = attachments.container { descriptors[.container] = container }

@@ -65,6 +65,9 @@ final class Lowered {
         case .openHow(let flags, let resolve, _): address(of: [UInt64(flags), 0, UInt64(resolve)])
         case .seccompFilter(let names): filter(names)
         case .byte: address(of: [UInt8(0)])
+        case .integer(let number): address(of: [Int32(truncatingIfNeeded: number)])
+        case .windowSize(let size): address(of: [size.rows, size.columns, 0, 0])
+        case .standardInputRights: rights()
         }
     }
 
@@ -85,6 +88,15 @@ final class Lowered {
         }
         memory.append(block)
         return Int(bitPattern: block)
+    }
+
+    /// `struct msghdr` with one `struct iovec` and one `struct cmsghdr`, all of 64-bit words: length 20, SOL_SOCKET and
+    /// SCM_RIGHTS, the descriptor 0.
+    private func rights() -> Int {
+        let byte = address(of: [UInt8(0)])
+        let vector = address(of: [byte, 1])
+        let control = address(of: [20, 1 | 1 << 32, 0])
+        return address(of: [0, 0, vector, 1, control, 24, 0])
     }
 
     private func number(_ name: String) -> Int32? {

@@ -35,7 +35,7 @@ package final class LinuxMachine: Machine {
     /// Until this process and the keeper leave the control groups of a project that goes.
     var doors: OpenDoors?
     var doorsOpened: Int64 = 0
-    /// Told of every start, with the pidfd and the reading end of the output: the supervisor watches copies of them.
+    /// Told of every start, with the pidfd and the reading end of the output, or -1: the supervisor watches copies of them.
     var didStart: (Run, Int32, Int32) -> Void = { _, _, _ in }
     /// Told where nothing of an instance lives any more: its log is closed before the next life writes to it.
     var didEnd: (Instance) -> Void = { _ in }
@@ -112,10 +112,13 @@ package final class LinuxMachine: Machine {
         case .sharedMemory(let instance, let spec): try resizeSharedMemory(instance, spec, in: goal)
         case .thaw(let instance): try group(instance).thaw()
         case .files(let instance, let files): try GrantedFiles(paths).write(files, for: instance)
-        case .prepare(let instance, let spec): try prepare(instance, spec, in: goal)
+        case .prepare(let instance, let spec):
+            try store.forgetRuns(of: instance)
+            try prepare(instance, spec, in: goal)
         case .start(let instance): try start(instance, in: goal)
         case .discard(let instance): try discard(instance, in: goal)
         case .removeEndpoint(let name): try removeEndpoint(name)
+        case .removeOutput(let id): try removeTree(paths.log(id))
         }
     }
 

@@ -46,12 +46,9 @@ extension LinuxMachine {
         try GrantedFiles(paths).write(spec.files, for: instance)
         try group.create(spec.limits, fresh: true)
         didEnd(instance)
-        let output = try LogCapture.makeFIFO(paths.fifo(instance))
-        // The descriptor is all there is to it: no file that could be removed, none that a container could find.
-        unlink(paths.fifo(instance))
-        try holder.put(output.raw, as: instance.outputName)
         do {
-            try launch(instance, spec, group, output, in: goal)
+            let streams = try ContainerStreams(instance, spec, paths) { try holder.put($0, as: $1) }
+            try launch(instance, spec, group, streams, in: goal)
         } catch {
             throw abandon(instance, because: error)
         }
@@ -67,28 +64,26 @@ extension LinuxMachine {
             throw Event.Failure(
                 resource: ResourceID.container(instance.id).description, key: "", message: "\(failure)")
         }
-        didStart(pending.run, pending.start.process.raw, pending.output.raw)
+        didStart(pending.run, pending.start.process.raw, pending.streams.reading.raw)
     }
 
     /// What a start that failed leaves behind goes; what is to be said of it stays.
     private func abandon(_ instance: Instance, because error: any Error) -> any Error {
-        // Its last words are in the pipe; the log takes them before the pipe is closed.
-        if let output = (try? holder.get(instance.outputName)) ?? nil {
-            try? LogCapture(fifo: output, folder: paths.log(instance.id)).drain()
-        }
-        holder.drop(instance.outputName)
-        holder.drop(instance.processName)
+        keepLastWords(of: instance)
+        dropStreams(of: instance)
         try? group(instance).kill()
         if let process = processes.removeValue(forKey: instance) {
             try? store.append(Run.voidLine(instance, process))
         }
         guard let error = error as? LaunchError else { return error }
-        return Event.Failure(
+        var failure = Event.Failure(
             resource: ResourceID.container(instance.id).description, key: error.key, message: error.message)
+        failure.exitStatus = error.exitStatus
+        return failure
     }
 
     private func launch(
-        _ instance: Instance, _ spec: ContainerSpec, _ group: Cgroup, _ output: consuming Descriptor, in goal: Goal
+        _ instance: Instance, _ spec: ContainerSpec, _ group: Cgroup, _ streams: ContainerStreams, in goal: Goal
     ) throws {
         let launchSpec = try launchSpec(spec, instance, in: goal)
         let program = compile(launchSpec, try Launcher.look(launchSpec))
@@ -97,11 +92,11 @@ extension LinuxMachine {
         let binary = spec.usesInit ? try Launcher.ownBinary() : Descriptor(-1)
         let birthplace = try group.open()?.take()
         defer { if let birthplace { close(birthplace) } }
-        let streams = try LogCapture.output(of: output.raw)
         var start = try Launcher.start(
             program,
             Launcher.Attachments(
-                output: streams.raw, errors: streams.raw, namespaces: joined, binary: spec.usesInit ? binary.raw : nil,
+                input: streams.input, output: streams.output.raw, errors: streams.errors.raw,
+                terminals: streams.terminals, namespaces: joined, binary: spec.usesInit ? binary.raw : nil,
                 cgroup: birthplace, asSibling: true))
         guard let status = ProcessStatus(pid: start.pid) else {
             throw SystemError("clone3", on: "\(instance)", errno: ESRCH)
@@ -115,7 +110,7 @@ extension LinuxMachine {
         try store.append(run.startLine)
         try finishFirewalls()
         try start.release()
-        starting[instance] = PendingStart(start, run, output)
+        starting[instance] = PendingStart(start, run, streams)
     }
 
     func awaitProgram(_ start: borrowing Start) throws {
@@ -168,8 +163,7 @@ extension LinuxMachine {
         }
         try group(instance).remove()
         didEnd(instance)
-        holder.drop(instance.processName)
-        holder.drop(instance.outputName)
+        dropStreams(of: instance)
         try removeTree(paths.files(of: instance))
         try removeBeside(paths.folder(instance))
         processes[instance] = nil
@@ -194,12 +188,12 @@ extension LinuxMachine {
 final class PendingStart {
     let start: Start
     let run: Run
-    let output: Descriptor
+    let streams: ContainerStreams
 
-    init(_ start: consuming Start, _ run: Run, _ output: consuming Descriptor) {
+    init(_ start: consuming Start, _ run: Run, _ streams: ContainerStreams) {
         self.start = start
         self.run = run
-        self.output = output
+        self.streams = streams
     }
 }
 
@@ -252,6 +246,8 @@ extension LaunchSpec {
                 }),
             hiddenPaths: hides)
         groups = spec.groups
+        terminal = spec.terminalSize.map { TerminalSize(rows: $0.rows, columns: $0.columns) }
+        hasInput = spec.standardInput != nil
     }
 }
 

@@ -90,6 +90,8 @@ package struct ProjectPaths: Hashable, Sendable {
 
     package func pin(_ endpoint: String, _ kind: NamespaceKind) -> String { "\(pins)/\(kind.rawValue)/\(endpoint)" }
     package func sharedMemory(_ endpoint: String) -> String { "\(runtime)/shm/\(endpoint)" }
+    /// What a one-off without a terminal writes to standard error: its standard output may be anything, an archive for example.
+    package func errors(_ id: ContainerID) -> String { "\(log(id))/errors" }
     package func fifo(_ instance: Instance) -> String { "\(runtime)/io/\(instance)" }
     package func folder(_ instance: Instance) -> String { "\(instances)/\(instance)" }
     package func log(_ id: ContainerID) -> String { "\(logs)/\(id.fileName)" }
@@ -113,7 +115,14 @@ package struct ProjectPaths: Hashable, Sendable {
 extension Instance {
     /// The holder's names for what belongs to one life of a container.
     var outputName: String { "out:\(self)" }
+    var errorsName: String { "err:\(self)" }
+    /// The writing end of its standard input.
+    var inputName: String { "in:\(self)" }
+    /// Its terminal, see `ContainerTerminal`.
+    var terminalName: String { "tty:\(self)" }
     var processName: String { "pid:\(self)" }
+
+    var holderNames: [String] { [processName, outputName, errorsName, inputName, terminalName] }
 }
 
 /// The holder's name for a namespace of the stack.

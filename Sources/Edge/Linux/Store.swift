@@ -109,8 +109,17 @@ package final class Store: LedgerStore {
             if !run.isByPolicy { kept.removeAll { $0.instance == run.instance } }
             kept.append(run)
         }
-        if kept.count == runs.count { return }
-        try Files.replace(paths.runs, kept.flatMap(\.lines).map { "\($0)\n" }.joined().utf8)
+        if kept.count != runs.count { try replace(kept) }
+    }
+
+    /// One that is about to be made has not run: what is known was another of the same name, that went.
+    func forgetRuns(of instance: Instance) throws {
+        let runs = try runs()
+        if runs.contains(where: { $0.instance == instance }) { try replace(runs.filter { $0.instance != instance }) }
+    }
+
+    private func replace(_ runs: [Run]) throws(SystemError) {
+        try Files.replace(paths.runs, runs.flatMap(\.lines).map { "\($0)\n" }.joined().utf8)
     }
 }
 

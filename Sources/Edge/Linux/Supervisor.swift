@@ -21,7 +21,7 @@ package final class Supervisor {
     var pendingRestarts: [ContainerID: EventLoop.Timer] = [:]
     var active: ActiveChange?
     var awaited: AwaitedProcess?
-    var waiting: [(request: Request, client: Client)] = []
+    var waiting: [(request: Request, client: Client?)] = []
     var clients: [Client] = []
     var monitors: [Instance: HealthMonitor] = [:]
     var waits: [ReadinessWait] = []
@@ -29,6 +29,8 @@ package final class Supervisor {
     var hooks: [Instance: RunningHook] = [:]
     var hookNumber = 0
     var holderWatch: EventLoop.Watch?
+    /// The project's lock, while the supervisor itself changes the project.
+    var ownChange: HeldLock?
     private var server: ControlServer
     private var serverWatch: EventLoop.Watch?
     private(set) var keeperIsLost = false
@@ -94,7 +96,7 @@ package final class Supervisor {
         machine = try LinuxMachine(paths, store: store)
         server = try ControlServer(paths.controlSocket)
         machine.waitFor = { [unowned self] in self.advance(afterEndOf: $0) }
-        machine.didStart = { [unowned self] in self.started($0, process: $1, output: $2) }
+        machine.didStart = { [unowned self] in self.started($0, process: $1, output: $2 < 0 ? nil : $2) }
         machine.didEnd = { [unowned self] in self.conclude($0) }
         machine.beginHook = { [unowned self] in try self.begin($0, in: $1) }
         machine.endHook = { [unowned self] in self.endHook(in: $0) }
@@ -143,6 +145,7 @@ package final class Supervisor {
     /// What may vanish without an event: the socket's file, the proxy.
     private func tick() {
         if active == nil { gather() }
+        removeOneOffs()
         do {
             try Surroundings(paths).ensureRuntimeFolder()
             if try server.renew() { serve() }

@@ -9,8 +9,10 @@ final class WatchedContainer {
     let run: Run
     let pidfd: Descriptor
     var exitWatch: EventLoop.Watch?
-    var capture: LogCapture?
-    var outputWatch: EventLoop.Watch?
+    /// What comes out of it: one stream, or two.
+    var outputs: [WatchedOutput] = []
+    /// Of what only the holder has beside this process: it gets them back where it died.
+    var kept: [KeptDescriptor] = []
 
     init(_ run: Run, pidfd: consuming Descriptor) {
         self.run = run
@@ -23,9 +25,27 @@ final class WatchedContainer {
     }
 }
 
+/// One stream on its way to the log.
+final class WatchedOutput {
+    let capture: LogCapture
+    var watch: EventLoop.Watch?
+
+    init(_ capture: LogCapture) { self.capture = capture }
+}
+
+final class KeptDescriptor {
+    let name: String
+    let descriptor: Descriptor
+
+    init(_ name: String, _ descriptor: consuming Descriptor) {
+        self.name = name
+        self.descriptor = descriptor
+    }
+}
+
 extension Supervisor {
     /// A container that the machine started just now.
-    func started(_ run: Run, process: Int32, output: Int32) {
+    func started(_ run: Run, process: Int32, output: Int32?) {
         if !run.isByPolicy { restarts[run.instance.id] = nil }
         watch(run, process: process, output: output)
         watchHolder()
@@ -39,8 +59,7 @@ extension Supervisor {
             machine.processes[entry.instance] = run.process
             watch(run)
         } else if let status = run.end {
-            machine.holder.drop(entry.instance.processName)
-            machine.holder.drop(entry.instance.outputName)
+            machine.dropStreams(of: entry.instance)
             considerRestart(entry, status, ranMilliseconds: 0, HealthRecord.read(paths, run))
         }
     }
@@ -51,7 +70,7 @@ extension Supervisor {
     private func watch(_ run: Run, process: Int32? = nil, output: Int32? = nil) {
         let container = WatchedContainer(run, pidfd: openProcess(run, process))
         watched[run.instance] = container
-        capture(container, output)
+        captureAll(container, output)
         if container.pidfd.raw < 0 {
             // Later, since a change may be in the middle of a step.
             _ = loop.after(.zero) { [unowned self] in self.ended(container) }
@@ -75,22 +94,27 @@ extension Supervisor {
         return Descriptor(-1)
     }
 
-    private func capture(_ container: WatchedContainer, _ known: Int32?) {
+    private func captureAll(_ container: WatchedContainer, _ known: Int32?) {
         let instance = container.run.instance
+        let spec = ledgerSpec(instance)
         do {
-            guard let fifo = try known.map({ try Descriptor(copyOf: $0) }) ?? output(of: container) else { return }
-            let settings = ledgerSpec(instance)?.logging ?? LogSettings()
-            let capture = try LogCapture(
-                fifo: fifo, folder: paths.log(instance.id),
-                limits: LogLimits(size: settings.maxSize, files: settings.maxFiles))
-            container.capture = capture
-            shareLogs(of: instance.id)
-            container.outputWatch = loop.watch(capture.fifo.raw) { [unowned self] _ in
-                do {
-                    _ = try capture.move()
-                } catch {
-                    self.complain("\(instance): its output cannot be kept: \(error)")
-                }
+            let log = paths.log(instance.id)
+            if spec?.terminal != nil {
+                guard let terminal = try machine.terminal(of: instance) else { return }
+                container.kept.append(KeptDescriptor(instance.terminalName, try Descriptor(copyOf: terminal.raw)))
+                return try capture(container, terminal, in: log, spec)
+            }
+            if let output = try output(of: container, known) {
+                container.kept.append(KeptDescriptor(instance.outputName, try Descriptor(copyOf: output.raw)))
+                try capture(container, output, in: log, spec)
+            }
+            if spec?.oneOff != nil, let errors = try machine.holder.get(instance.errorsName) {
+                container.kept.append(KeptDescriptor(instance.errorsName, try Descriptor(copyOf: errors.raw)))
+                try capture(container, errors, in: paths.errors(instance.id), spec)
+            }
+            // The input of one command line is over with that.
+            if spec?.keepsInputOpen == true, let input = try machine.holder.get(instance.inputName) {
+                container.kept.append(KeptDescriptor(instance.inputName, input))
             }
         } catch {
             complain("\(instance): its output cannot be kept: \(error)")
@@ -99,13 +123,48 @@ extension Supervisor {
 
     /// Two lives that stand beside each other write to one log.
     private func shareLogs(of id: ContainerID) {
-        let captures = watched.values.filter { $0.run.instance.id == id }.compactMap(\.capture)
+        let captures = watched.values.filter { $0.run.instance.id == id }.compactMap { $0.outputs.first?.capture }
         let isShared = captures.count > 1
         for capture in captures where capture.isShared != isShared { capture.isShared = isShared }
     }
 
+    private func capture(
+        _ container: WatchedContainer, _ source: consuming Descriptor, in folder: String, _ spec: ContainerSpec?
+    ) throws {
+        let settings = spec?.logging ?? LogSettings()
+        let capture = try LogCapture(
+            source, folder: folder, limits: LogLimits(size: settings.maxSize, files: settings.maxFiles))
+        let output = WatchedOutput(capture)
+        container.outputs.append(output)
+        shareLogs(of: container.run.instance.id)
+        let instance = container.run.instance
+        output.watch = loop.watch(capture.source.raw) { [unowned self, unowned output] _ in
+            self.move(output, of: instance)
+        }
+    }
+
+    private func move(_ output: WatchedOutput, of instance: Instance) {
+        guard let watch = output.watch else { return }
+        do {
+            _ = try output.capture.move()
+        } catch {
+            complain("\(instance): its output cannot be kept: \(error)")
+        }
+        if output.capture.isOver {
+            loop.forget(watch)
+            output.watch = nil
+        } else if output.capture.isHeldUp {
+            // A reader that must not miss anything has to catch up first.
+            loop.change(watch, to: [])
+            _ = loop.after(.milliseconds(5)) { [unowned self, weak output] in
+                if let watch = output?.watch { self.loop.change(watch, to: .readable) }
+            }
+        }
+    }
+
     /// From the holder; where that died, too, the container itself has its output open.
-    private func output(of container: WatchedContainer) throws -> Descriptor? {
+    private func output(of container: WatchedContainer, _ known: Int32?) throws -> Descriptor? {
+        if let known { return try Descriptor(copyOf: known) }
         let instance = container.run.instance
         if let held = try machine.holder.get(instance.outputName) { return held }
         if container.hasEnded { return nil }
@@ -136,7 +195,7 @@ extension Supervisor {
         let run = container.run
         let status = status(of: container)
         do {
-            try container.capture?.drain()
+            for output in container.outputs { try output.capture.drain() }
             // Who makes way for another life has not done its work, whatever it says: where that one does not come, this one
             // is started again.
             let isTurning = active?.transaction.isTurning(run.instance) ?? false
@@ -159,6 +218,7 @@ extension Supervisor {
         do throws(Event.Failure) { try machine.kill(run.instance) } catch { complain(error.message) }
         settle(run, status, health)
         checkReadiness()
+        removeOneOffs()
     }
 
     private func status(of container: WatchedContainer) -> Stack.ExitStatus {
@@ -178,11 +238,10 @@ extension Supervisor {
     private func forget(_ container: WatchedContainer) {
         endHealth(container.run.instance)
         if let watch = container.exitWatch { loop.forget(watch) }
-        if let watch = container.outputWatch { loop.forget(watch) }
+        for watch in container.outputs.compactMap(\.watch) { loop.forget(watch) }
         watched[container.run.instance] = nil
         shareLogs(of: container.run.instance.id)
-        machine.holder.drop(container.run.instance.processName)
-        machine.holder.drop(container.run.instance.outputName)
+        machine.dropStreams(of: container.run.instance)
     }
 
     /// What follows from the end: the change in progress hears of it, or the restart policy does.

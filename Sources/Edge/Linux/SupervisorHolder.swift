@@ -23,9 +23,7 @@ extension Supervisor {
                 if container.pidfd.raw >= 0 {
                     try machine.holder.put(container.pidfd.raw, as: container.run.instance.processName)
                 }
-                if let capture = container.capture {
-                    try machine.holder.put(capture.fifo.raw, as: container.run.instance.outputName)
-                }
+                for kept in container.kept { try machine.holder.put(kept.descriptor.raw, as: kept.name) }
             }
             try machine.holdNamespaces()
         } catch {

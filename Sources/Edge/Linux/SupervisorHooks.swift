@@ -9,7 +9,8 @@ import Syscalls
 /// What runs inside containers at the turns of their lives. It writes to the container's own output.
 extension Supervisor {
     func begin(_ hook: HookCommand, in instance: Instance) throws {
-        guard let container = watched[instance], !container.hasEnded, let capture = container.capture else {
+        guard let container = watched[instance], !container.hasEnded, let capture = container.outputs.first?.capture
+        else {
             throw HookWithoutContainer()
         }
         let group = machine.group(instance)
@@ -20,7 +21,7 @@ extension Supervisor {
         exec.groups = hook.groups
         exec.doors = group.doors
         let program = compile(exec, try Launcher.look(exec, process: container.run.process.pid))
-        let output = try LogCapture.output(of: capture.fifo.raw)
+        let output = try capture.writer()
         hookNumber += 1
         let number = hookNumber
         let process = try InnerProcess(

@@ -29,10 +29,11 @@ final class Client {
 /// The change that is being performed, and who asked for it.
 final class ActiveChange {
     let transaction: Transaction
-    let client: Client
+    /// nil: the supervisor itself.
+    let client: Client?
     var timer: EventLoop.Timer?
 
-    init(_ transaction: Transaction, for client: Client) {
+    init(_ transaction: Transaction, for client: Client?) {
         self.transaction = transaction
         self.client = client
     }
@@ -84,13 +85,13 @@ extension Supervisor {
             active?.transaction.cancel()
             advance()
         case .wait(let ids, let timeout): wait(ids, timeout: timeout, for: client)
-        case .apply, .down, .stop, .start, .restart, .kill:
+        case .apply, .down, .stop, .start, .restart, .remove, .kill:
             waiting.append((request, client))
             takeNext()
         }
     }
 
-    private func takeNext() {
+    func takeNext() {
         guard active == nil, !waiting.isEmpty else { return }
         let (request, client) = waiting.removeFirst()
         store.beginJournal()
@@ -98,24 +99,35 @@ extension Supervisor {
         do {
             try begin(request.command, for: client)
         } catch let failure as Event.Failure {
-            client.send(.failed(failure))
+            tell(client, .failed(failure))
             takeNext()
         } catch {
-            client.send(.failed(Event.Failure(resource: "project", key: "", message: "\(error)")))
+            tell(client, .failed(Event.Failure(resource: "project", key: "", message: "\(error)")))
             takeNext()
         }
     }
 
-    private func begin(_ command: Request.Command, for client: Client) throws {
+    /// What goes wrong with a change that nobody asked for is for the log.
+    private func tell(_ client: Client?, _ event: Event) {
+        if let client { return client.send(event) }
+        switch event {
+        case .failed(let failure): complain("\(failure.resource): \(failure.message)")
+        case .warning(let text): complain(text)
+        case .progress, .done: break
+        }
+    }
+
+    private func begin(_ command: Request.Command, for client: Client?) throws {
         collectEnds()
         let observation = try machine.observe(ledger, command.scope)
         try takeUp(observation)
         switch command {
-        case .apply(let goal, let timeout, let contents, let again):
+        case .apply(let goal, let timeout, let contents, let manner):
+            let goal = goal.without(oneOffsGoneFrom: ledger, except: manner.oneOff)
             try GrantedFiles(paths).keep(
                 Dictionary(contents.map { ($0.digest, $0.bytes) }, uniquingKeysWith: { first, _ in first }),
                 needed: goal.contents.union(ledger.goal.contents))
-            try perform(plan(from: observation, to: goal, again: Set(again)), observation, timeout, client)
+            try perform(plan(from: observation, to: goal, manner), observation, timeout, client)
         case .down(let timeout, let volumes):
             var plan = plan(from: observation, to: Goal(project: paths.project))
             plan.cleaning += volumes.map { .removeVolume($0) }
@@ -126,9 +138,13 @@ extension Supervisor {
             for id in ids { cancelRestart(id) }
             try perform(plan(stopping: ids, from: observation), observation, timeout, client)
         case .start(let ids): try perform(plan(starting: ids, from: observation), observation, nil, client)
-        case .restart(let ids, let timeout):
+        case .restart(let ids, let timeout, let alone):
             for id in ids { cancelRestart(id) }
-            try perform(plan(restarting: ids, from: observation), observation, timeout, client)
+            try perform(plan(restarting: ids, alone: alone, from: observation), observation, timeout, client)
+        case .remove(let ids, let volumes):
+            let ids = ids.filter { ledger.entry($0) != nil }
+            if ids.isEmpty { return tell(client, .done) }
+            try perform(plan(removing: ids, volumes: volumes, from: observation), observation, nil, client)
         case .kill(let ids, let signal): try kill(ids, signal, client)
         case .cancel, .wait: break
         }
@@ -145,10 +161,10 @@ extension Supervisor {
     }
 
     private func perform(
-        _ plan: Plan, _ observation: Observation, _ timeout: Int?, _ client: Client, evenIfEmpty: Bool = false
+        _ plan: Plan, _ observation: Observation, _ timeout: Int?, _ client: Client?, evenIfEmpty: Bool = false
     ) throws {
         if plan.isEmpty && !evenIfEmpty && plan.ledger == ledger {
-            client.send(.done)
+            tell(client, .done)
             return
         }
         for turnover in plan.turnovers { cancelRestart(turnover.id) }
@@ -156,7 +172,7 @@ extension Supervisor {
             cancelRestart(entry.instance.id)
         }
         let transaction = try Transaction(plan, from: observation, on: machine, store: store, timeout: timeout) {
-            client.send($0)
+            self.tell(client, $0)
         }
         active = ActiveChange(transaction, for: client)
         reviewHealth()
@@ -164,7 +180,7 @@ extension Supervisor {
     }
 
     /// The signal, and no more: what follows from it is the restart policy's affair, but who kills wants it dead.
-    private func kill(_ ids: [ContainerID], _ signal: Int32, _ client: Client) throws {
+    private func kill(_ ids: [ContainerID], _ signal: Int32, _ client: Client?) throws {
         if signal == SIGKILL {
             for index in ledger.entries.indices where ids.contains(ledger.entries[index].instance.id) {
                 ledger.entries[index].isWanted = false
@@ -174,9 +190,9 @@ extension Supervisor {
         }
         for entry in ledger.entries where ids.contains(entry.instance.id) {
             try machine.signal(entry.instance, signal)
-            client.send(.progress(resource: "container/\(entry.instance.id)", word: "sent signal \(signal)"))
+            tell(client, .progress(resource: "container/\(entry.instance.id)", word: "sent signal \(signal)"))
         }
-        client.send(.done)
+        tell(client, .done)
     }
 
     /// Goes on with the change once a process has ended that it waits for; with one at a time.
@@ -214,9 +230,12 @@ extension Supervisor {
         active = nil
         ledger = change.transaction.ledger
         switch outcome {
-        case .done: change.client.send(.done)
-        case .failed(let failure): change.client.send(.failed(failure))
+        case .done: tell(change.client, .done)
+        case .failed(let failure): tell(change.client, .failed(failure))
         }
+        // Who removes what is left of the project puts the lights out.
+        if ownChange != nil && ledger.isEmpty { Surroundings(paths).removeEmptyFolders() }
+        ownChange = nil
         if ledger.isEmpty {
             // Nothing is left to look after: the keeper ends with us.
             loop.stop()
@@ -227,6 +246,7 @@ extension Supervisor {
         checkReadiness()
         reactToHealth()
         takeNext()
+        removeOneOffs()
         handOver()
         // What a change needed at its height is not needed while everything rests.
         settle_release_memory()
@@ -238,7 +258,7 @@ extension Request.Command {
     fileprivate var scope: Observer.Scope {
         switch self {
         case .down: .remains
-        case .apply, .stop, .start, .restart, .kill, .cancel, .wait: .everything
+        case .apply, .stop, .start, .restart, .remove, .kill, .cancel, .wait: .everything
         }
     }
 }

@@ -2,13 +2,19 @@ import CProcesses
 import Glibc
 package import Syscalls
 
-/// Moves a container's output from its FIFO to its log.
+/// Moves a container's output from its FIFO, or its terminal, to its log.
 ///
 /// Bytes go by one splice(2) each time, from the FIFO straight into the file at the offset where the file ends: there is
-/// no instant at which a kill could lose them or repeat them. Whoever comes next asks the file for its size.
+/// no instant at which a kill could lose them or repeat them. Whoever comes next asks the file for its size. From a
+/// terminal they go through memory, since the kernel cannot splice from one: a kill may lose the few that are there.
 package final class LogCapture {
     /// The reading end, not blocking: watch it for `readable`.
-    package let fifo: Descriptor
+    package let source: Descriptor
+    /// Whether nobody can write any more: a terminal of which the last inner end has been closed.
+    package private(set) var isOver = false
+    /// Whether bytes were left where they are, since a reader that must not miss any is too far behind.
+    package private(set) var isHeldUp = false
+    private let isTerminal: Bool
     private let folder: String
     private let limits: LogLimits
     private var number: Int
@@ -50,10 +56,20 @@ package final class LogCapture {
         return fifo
     }
 
+    /// An end to write to, for one more process of the container.
+    package func writer() throws(SystemError) -> Descriptor {
+        if !isTerminal { return try Self.output(of: source.raw) }
+        // TIOCGPTPEER
+        let raw = source.raw
+        return Descriptor(try check("ioctl", on: "terminal") { ioctl(raw, 0x5441, O_RDWR | O_NOCTTY | O_CLOEXEC) })
+    }
+
     /// Goes on with the log in the folder, which is made with the first bytes where it is missing.
-    /// - Parameter fifo: from `makeFIFO`, or the holder's copy of it.
-    package init(fifo: consuming Descriptor, folder: String, limits: LogLimits = LogLimits()) throws(SystemError) {
-        self.fifo = fifo
+    /// - Parameter source: from `makeFIFO`, or the holder's copy of it; or a terminal's outer end.
+    package init(_ source: consuming Descriptor, folder: String, limits: LogLimits = LogLimits()) throws(SystemError) {
+        isTerminal = isatty(source.raw) == 1
+        if isTerminal { _ = fcntl(source.raw, F_SETFL, O_RDWR | O_NONBLOCK) }
+        self.source = source
         self.folder = folder
         self.limits = limits
         number = 0
@@ -91,13 +107,20 @@ package final class LogCapture {
         return opened
     }
 
-    /// Moves what the FIFO holds, but no more than a few pipes full, so that one container cannot starve the others.
-    /// - Returns: whether the FIFO was seen empty.
+    /// Moves what the source holds, but no more than a few pipes full, so that one container cannot starve the others.
+    /// - Returns: whether the source was seen empty.
     /// - Throws: ENOSPC for example; nothing is lost, the bytes stay in the FIFO.
     @discardableResult
     package func move() throws(SystemError) -> Bool {
         try catchUp()
-        for _ in 0..<16 where try !moveOnce() { return true }
+        isHeldUp = false
+        for _ in 0..<16 {
+            if isFull, isBehind {
+                isHeldUp = true
+                return false
+            }
+            if try !moveOnce() { return true }
+        }
         return false
     }
 
@@ -109,21 +132,50 @@ package final class LogCapture {
 
     private func moveOnce() throws(SystemError) -> Bool {
         if isFull { try rotate() }
+        return isTerminal ? try read() : try splice()
+    }
+
+    private func splice() throws(SystemError) -> Bool {
         // Noted before the bytes come: a record for bytes that never came does no harm, the next one has its offset.
         var waiting: Int32 = 0
-        _ = ioctl(fifo.raw, UInt(FIONREAD), &waiting)
+        _ = ioctl(source.raw, UInt(FIONREAD), &waiting)
         if waiting == 0 { return false }
         let files = try open()
         try note(MachineClock.realtime, in: files)
         let path = LogFolder.segment(number, in: folder)
         do {
             let room = UInt(limits.size - offset)
-            let (source, target) = (fifo.raw, files.segment.raw)
+            let (source, target) = (source.raw, files.segment.raw)
             return try check("splice", on: path) { settle_splice(source, target, &offset, min(room, 1 << 20)) } > 0
         } catch {
             if error.errno == EAGAIN { return false }
             throw error
         }
+    }
+
+    private func read() throws(SystemError) -> Bool {
+        let bytes: [UInt8]
+        do {
+            bytes = try Files.read(1 << 16, from: source.raw, named: "terminal")
+        } catch {
+            if error.errno == EAGAIN { return false }
+            // Every inner end is closed.
+            isOver = true
+            return false
+        }
+        let files = try open()
+        try note(MachineClock.realtime, in: files)
+        let path = LogFolder.segment(number, in: folder)
+        var done = 0
+        while done < bytes.count {
+            let (target, start, place) = (files.segment.raw, done, offset)
+            let count = try check("pwrite", on: path) {
+                bytes.withUnsafeBytes { pwrite(target, $0.baseAddress! + start, $0.count - start, off_t(place)) }
+            }
+            done += count
+            offset += Int64(count)
+        }
+        return true
     }
 
     private var isFull: Bool { offset >= limits.size || timesSize >= max(limits.size, 1 << 16) }
@@ -143,6 +195,13 @@ package final class LogCapture {
         lastTime = time
     }
 
+    /// Whether what would go with the next segment is still being read.
+    private var isBehind: Bool {
+        LogFolder.segments(in: folder).contains {
+            $0 <= number + 1 - limits.files && LogFolder.isHeld($0, in: folder)
+        }
+    }
+
     /// The next segment is made when there is something to put into it, so a reader that sees it knows that the one
     /// before will not grow any more.
     private func rotate() throws(SystemError) {
@@ -151,6 +210,8 @@ package final class LogCapture {
         offset = 0
         timesSize = 0
         for old in LogFolder.segments(in: folder) where old <= number - limits.files {
+            // Who is at this one is still to come to all that follow.
+            if LogFolder.isHeld(old, in: folder) { break }
             unlink(LogFolder.times(old, in: folder))
             unlink(LogFolder.segment(old, in: folder))
         }

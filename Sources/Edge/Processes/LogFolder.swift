@@ -33,6 +33,12 @@ enum LogFolder {
         Files.names(in: folder).compactMap { $0.hasPrefix("raw.") ? Int($0.dropFirst(4)) : nil }.sorted()
     }
 
+    /// Whether a reader that must not miss anything is at this segment: see `LogFollower`.
+    static func isHeld(_ number: Int, in folder: String) -> Bool {
+        guard let file = try? Descriptor(segment(number, in: folder), O_RDONLY) else { return false }
+        return flock(file.raw, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK
+    }
+
     static func size(_ descriptor: Int32) throws(SystemError) -> Int64 {
         var status = stat()
         try check("fstat", on: "log") { fstat(descriptor, &status) }

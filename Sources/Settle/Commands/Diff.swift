@@ -34,7 +34,7 @@ struct Diff: SettleCommand {
     func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names)
         let prospect = try Prospect(
-            scene, services: names, removesOrphans: removeOrphans, status: Complaint.wrong)
+            scene, Prospect.Wish(services: names, removesOrphans: removeOrphans), status: Complaint.wrong)
         switch format {
         case .text:
             scene.output.write(

@@ -40,14 +40,8 @@ struct Exec: SettleCommand {
 
     func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
-        let observation = try scene.observe(.states)
-        _ = try scene.containers(of: [service], in: observation.ledger)
-        guard let container = observation.containers[ContainerID(service, index)] else {
-            throw Complaint("\(service) has no replica \(index)")
-        }
-        guard let pid = container.pid, container.isRunning else {
-            throw Complaint("\(service) is not running", hint: "settle start \(service)")
-        }
+        let container = try scene.running(service, index)
+        guard let pid = container.pid else { throw Complaint("\(service) has just ended") }
         if container.isFrozen { throw Complaint("\(service) is frozen", hint: "settle up -d thaws it") }
         let hasTerminal = !detach && !noTTY && (tty || (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1))
         let execution = Execution(

@@ -43,28 +43,31 @@ struct Stop: LifecycleCommand {
     func command(_ ids: [ContainerID]) -> Request.Command { .stop(ids, timeout: timeout) }
 }
 
-struct StartCommand: LifecycleCommand {
+struct StartCommand: SettleCommand {
     static let about = About("start", "Starts containers that were stopped.", "  settle start web")
 
-    let names: [String]
-
-    init(_ line: inout Line) { names = line.services() }
-
-    func command(_ ids: [ContainerID]) -> Request.Command { .start(ids) }
-}
-
-struct Restart: LifecycleCommand {
-    static let about = About("restart", "Stops containers and starts the same ones again.", "  settle restart web")
-
-    let names: [String]
-    private let timeout: Int?
+    private let wait: Bool
+    private let waitTimeout: Int?
+    private let names: [String]
 
     init(_ line: inout Line) {
-        timeout = line.timeout()
+        wait = line.flag("wait", "Return when they are healthy, or run where they have no health check, or are done.")
+        waitTimeout = line.number("wait-timeout", "SECONDS", "How long --wait waits at most.").flatMap {
+            $0 == 0 ? nil : $0
+        }
         names = line.services()
     }
 
-    func command(_ ids: [ContainerID]) -> Request.Command { .restart(ids, timeout: timeout) }
+    func run(_ options: StackOptions) throws {
+        let scene = try Scene(naming: options)
+        let ids = try scene.locked("settle start") {
+            let ids = try scene.containers(of: names, in: try scene.store.read())
+            if ids.isEmpty { scene.output.warn("\(scene.name) has no containers") }
+            if !ids.isEmpty { try scene.change(.start(ids)) }
+            return ids
+        }
+        if wait { try scene.awaitReadiness(of: ids, timeout: waitTimeout) }
+    }
 }
 
 struct Kill: LifecycleCommand {

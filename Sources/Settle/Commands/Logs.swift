@@ -36,7 +36,9 @@ struct Logs: SettleCommand {
         let style = LogPrinter.Style(hasPrefix: !noLogPrefix, hasTime: timestamps, palette: palette)
         let printer = LogPrinter(scene.paths, style)
         let kept = LogPrinter.kept(scene.paths)
-        let known = Set(kept.map(\.service)).union(try scene.store.read().entries.map(\.instance.id.service))
+        let ledger = try scene.store.read()
+        let names = ledger.keys(of: self.names)
+        let known = Set(kept.map(\.service)).union(ledger.entries.map(\.instance.id.service))
         if let stranger = names.first(where: { !known.contains($0) }) {
             throw Complaint("no such service: \(stranger)")
         }
@@ -51,13 +53,13 @@ struct Logs: SettleCommand {
             try following.run()
             if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
         } else {
-            try awaitLastLines(scene)
+            try awaitLastLines(scene, names)
             try printer.finish()
         }
     }
 
     /// What ended a moment ago may still have lines in its pipe: the supervisor, or its successor, is given a second.
-    private func awaitLastLines(_ scene: Scene) throws {
+    private func awaitLastLines(_ scene: Scene, _ names: [String]) throws {
         for _ in 0..<50 {
             let observation = try scene.observe(.states)
             let growing = observation.containers.values.contains { container in

@@ -23,7 +23,7 @@ struct Port: SettleCommand {
         let scene = try Scene(naming: options)
         let ledger = try scene.store.read()
         _ = try scene.containers(of: [service], in: ledger)
-        let ports = ledger.entry(ContainerID(service, index))?.spec.ports ?? []
+        let ports = ledger.entry(ContainerID(ledger.keys(of: [service])[0], index))?.spec.ports ?? []
         guard let found = ports.first(where: { $0.containerPort == port && $0.transport == transport }) else {
             throw Complaint("\(service) publishes no port \(port)/\(transport.rawValue)")
         }

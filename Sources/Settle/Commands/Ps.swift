@@ -40,6 +40,8 @@ struct Ps: SettleCommand {
         let wanted = Set(names.isEmpty ? [] : try scene.containers(of: names, in: observation.ledger))
         list.rows.removeAll { row in
             if !names.isEmpty && !wanted.contains(row.id) { return true }
+            // As in Docker Compose, those of `run` are shown when all are.
+            if !all && names.isEmpty && states.isEmpty && row.container.entry.spec.oneOff != nil { return true }
             return states.isEmpty ? !all && !row.state.isLive : !states.contains(row.state)
         }
         if quiet { return scene.output.write(list.identifiers()) }

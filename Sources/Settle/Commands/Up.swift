@@ -1,4 +1,5 @@
 import Compose
+import Diagnostics
 import Engine
 import Images
 import Stack
@@ -12,21 +13,24 @@ struct Up: SettleCommand {
           settle up --dry-run
 
         Whatever cannot be done is undone: the exit status is 3 and the machine is as it was. Without --detach the
-        output of the containers follows; the first Ctrl-C stops them, the second kills them. With --wait the exit
+        output of the containers follows; the first Ctrl-C stops them, the second kills them, the third leaves them. With --wait the exit
         status is 1 where not everything is ready at the end; nothing is undone then.
         """)
 
+    private let create: CreateOptions
     private let detach: Bool
     private let wait: Bool
     private let waitTimeout: Int?
     private let dryRun: Bool
-    private let removeOrphans: Bool
     private let rerun: Bool
     private let timeout: Int?
-    private let wishes: StackRoots.Wishes
     private let strict: Bool
-    private let noLogPrefix: Bool
-    private let noColor: Bool
+    private let noStart: Bool
+    private let noDeps: Bool
+    private let alwaysRecreateDeps: Bool
+    private let renewsVolumes: Bool
+    private let output: OutputOptions
+    private var foreground = Foreground.Manner()
     private let names: [String]
 
     init(_ line: inout Line) {
@@ -38,91 +42,126 @@ struct Up: SettleCommand {
             $0 == 0 ? nil : $0
         }
         dryRun = line.flag("dry-run", "Only show the plan, and the system calls of each start.")
-        removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
         rerun = line.flag("rerun", "Run jobs that are done again: those named, or all.")
         timeout = line.timeout()
-        wishes = StackRoots.Wishes(
-            policy: line.pullPolicy(), builds: line.flag("build", "Build images first, also those that are here."),
-            refusesBuilds: line.flag("no-build", "Build no image, even one that is missing."),
-            isQuiet: line.flag("quiet-pull", "Nothing of how images come."))
+        create = CreateOptions(&line)
         strict = line.flag("strict", "Refuse what would only be warned of.")
-        noLogPrefix = line.flag("no-log-prefix", "No names before the lines of output.")
-        noColor = line.flag("no-color", "No colours in the output.")
+        noStart = line.flag("no-start", "Make the containers, but do not start them.")
+        noDeps = line.flag("no-deps", "Leave what the services depend on alone.")
+        alwaysRecreateDeps = line.flag("always-recreate-deps", "Make anew what the services depend on.")
+        renewsVolumes = line.flag(
+            "renew-anon-volumes", short: "V", "Make containers anew, with empty anonymous volumes.")
+        output = OutputOptions(&line)
+        foreground.timeout = timeout
+        foreground.abortsOnExit = line.flag("abort-on-container-exit", "Stop everything when a container has ended.")
+        foreground.abortsOnFailure = line.flag(
+            "abort-on-container-failure", "Stop everything when a container has ended with another status than 0.")
+        foreground.exitCodeFrom = line.text(
+            "exit-code-from", "SERVICE", "End with its exit status; implies --abort-on-container-exit.", .services)
         names = line.operands("SERVICE", "Services, with what they need; all where none is named.", .services)
+        if foreground.exitCodeFrom != nil && !foreground.abortsOnFailure { foreground.abortsOnExit = true }
+        check(&line)
+    }
+
+    private func check(_ line: inout Line) {
+        func exclude(_ one: (String, Bool), _ others: (String, Bool)...) {
+            for other in others where one.1 && other.1 {
+                line.refuse("--\(one.0) and --\(other.0) cannot both be given")
+            }
+        }
+        let onExit = ("abort-on-container-exit", foreground.abortsOnExit)
+        let onFailure = ("abort-on-container-failure", foreground.abortsOnFailure)
+        exclude(onExit, onFailure)
+        let attached = [
+            onExit, onFailure, ("attach", !output.attach.isEmpty), ("attach-dependencies", output.withDependencies),
+        ]
+        for option in attached { exclude((wait ? "wait" : "detach", wait || detach), option) }
+        exclude(("attach", !output.attach.isEmpty), ("attach-dependencies", output.withDependencies))
+        exclude(
+            ("no-recreate", create.noRecreate), ("always-recreate-deps", alwaysRecreateDeps),
+            ("renew-anon-volumes", renewsVolumes))
     }
 
     func run(_ options: StackOptions) throws {
-        let scene = try Scene(loading: options, services: names, isStrict: strict)
-        if dryRun { return try rehearse(scene) }
-        let use = try provide(scene)
-        defer { extendLifetime(use) }
-        let printer = detach || wait ? nil : printer(scene)
-        let prospect = try scene.locked("settle up") {
-            let prospect = try look(scene)
-            try prospect.check(scene)
-            try scene.offerFormerVolumes(prospect, named: options.projectName)
-            if !prospect.isReached {
-                try scene.change(
-                    .apply(
-                        prospect.goal, timeout: timeout, contents: prospect.contents, again: prospect.again.sorted()),
-                    status: Complaint.notReached)
-            }
-            return prospect
+        let scene = try Scene(loading: options, services: names, isStrict: strict) { try $0.scaled(create.replicas) }
+        if let name = foreground.exitCodeFrom, scene.project?.service(name) == nil {
+            throw Complaint("no such service: \(name)")
         }
-        let chosen = names.isEmpty ? prospect.goal.containers.map { $0.id.service } : names
-        if wait {
-            let ids = prospect.goal.containers.map(\.id).filter { id in
-                chosen.contains(id.service) && scene.project?.service(id.service) != nil
-            }
+        if dryRun { return try rehearse(scene) }
+        let apply = Apply(
+            scene: scene, wish: wish, wishes: create.wishes, timeout: timeout, named: options.projectName,
+            command: "settle up")
+        let use = try apply.provide()
+        defer { extendLifetime(use) }
+        let shown = try output.shown(scene, names)
+        let printer = detach || wait || noStart ? nil : output.printer(scene, shown)
+        let prospect = try scene.locked("settle up") { try apply.runLocked() }
+        let chosen = names.isEmpty ? (scene.project?.services.map(\.name) ?? []) : names
+        if wait && !noStart {
+            let ids = prospect.goal.containers.map(\.id).filter { chosen.contains($0.service) }
             return try scene.awaitReadiness(of: ids, timeout: waitTimeout)
         }
         guard let printer else { return }
-        try Foreground(
-            scene, printer, services: chosen, started: prospect.plan.turnovers.map { $0.id }, timeout: timeout
-        ).run()
+        var manner = foreground
+        manner.services = chosen
+        manner.shown = shown
+        try Foreground(scene, printer, manner, started: prospect.plan.turnovers.map { $0.id }).run()
     }
 
-    /// Of what is written from now on; what was written before is for `logs`.
-    private func printer(_ scene: Scene) -> LogPrinter {
-        let palette = noColor ? .plain : scene.output.palette
-        let printer = LogPrinter(scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, palette: palette))
-        for id in LogPrinter.kept(scene.paths) { printer.add(id, tail: 0) }
-        return printer
-    }
-
-    /// Before the project is locked: it may take its time. What came stays until it is used.
-    private func provide(_ scene: Scene) throws -> StoreLock? {
-        guard let project = scene.project else { return nil }
-        let roots = StackRoots(scene, project, project.closure(of: names))
-        let use = try roots.use()
-        try roots.provide(wishes)
-        return use
-    }
-
-    private func look(_ scene: Scene) throws -> Prospect {
-        try Prospect(
-            scene, services: names, removesOrphans: removeOrphans, again: again, status: Complaint.notReached)
-    }
-
-    private func again(_ observation: Observation) -> Set<Instance> {
-        if !rerun { return [] }
-        let jobs = observation.containers.values.filter(\.isDone).map(\.entry.instance)
-        return Set(jobs.filter { names.isEmpty || names.contains($0.id.service) })
+    private var wish: Prospect.Wish {
+        var wish = create.wish(names)
+        wish.withDependencies = !noDeps
+        wish.starts = !noStart
+        wish.recreatesDependencies = alwaysRecreateDeps
+        wish.reruns = rerun
+        wish.renewsVolumes = renewsVolumes
+        return wish
     }
 
     private func rehearse(_ scene: Scene) throws {
-        let prospect = try look(scene)
+        let prospect = try Prospect(scene, wish, status: Complaint.notReached)
         try prospect.check(scene, isReal: false)
         let plan = prospect.plan.text(scene.output.palette) { scene.project?.place(of: $0, path: $1) }
         scene.output.write(plan + (try prospect.programs(scene)))
     }
 }
 
-extension Prospect {
-    /// Whether even the supervisor would have nothing to do or to note.
-    fileprivate var isReached: Bool {
-        let processes = observation.supervisor
-        return plan.isEmpty && plan.ledger == observation.ledger && processes.keeper != nil
-            && processes.supervisor != nil
+/// What `up` shows while it stays.
+struct OutputOptions {
+    let attach: [String]
+    let withDependencies: Bool
+    private let noAttach: [String]
+    private let timestamps: Bool
+    private let noLogPrefix: Bool
+    private let noColor: Bool
+
+    init(_ line: inout Line) {
+        attach = line.texts("attach", "SERVICE", "Show only the output of these.", .services)
+        noAttach = line.texts("no-attach", "SERVICE", "Do not show the output of these.", .services)
+        withDependencies = line.flag("attach-dependencies", "Show the output of what the services depend on, too.")
+        timestamps = line.flag("timestamps", "When each line came.")
+        noLogPrefix = line.flag("no-log-prefix", "No names before the lines of output.")
+        noColor = line.flag("no-color", "No colours in the output.")
+    }
+
+    /// The services whose output is shown: those that are named, unless the file has `attach: false`.
+    func shown(_ scene: Scene, _ names: [String]) throws -> Set<String> {
+        guard let project = scene.project else { return [] }
+        let unknown = (attach + noAttach).filter { project.service($0) == nil }
+        if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
+        let services =
+            withDependencies
+            ? project.closure(of: names) : project.services.filter { names.isEmpty || names.contains($0.name) }
+        let shown = attach.isEmpty ? services.filter(\.attach).map(\.name) : attach
+        return Set(shown).subtracting(noAttach)
+    }
+
+    /// Of what is written from now on; what was written before is for `logs`.
+    func printer(_ scene: Scene, _ shown: Set<String>) -> LogPrinter {
+        let palette = noColor ? .plain : scene.output.palette
+        let printer = LogPrinter(
+            scene.paths, LogPrinter.Style(hasPrefix: !noLogPrefix, hasTime: timestamps, palette: palette))
+        for id in LogPrinter.kept(scene.paths) where shown.contains(id.service) { printer.add(id, tail: 0) }
+        return printer
     }
 }

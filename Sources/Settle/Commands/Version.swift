@@ -17,10 +17,16 @@ struct Version: SettleCommand {
     }
 
     func run(_ options: StackOptions) {
+        let number = Settle.isCompose ? composeVersion : settleVersion
         switch format {
-        case .json: options.output.write(JSON.object([("version", .string(settleVersion))]).compact + "\n")
+        case _ where short: options.output.write("\(number)\n")
+        case .json:
+            let text = Settle.isCompose ? "v\(number)" : number
+            options.output.write(JSON.object([("version", .string(text))]).compact + "\n")
         case .text, .pretty:
-            options.output.write(short ? "\(settleVersion)\n" : "settle version \(settleVersion)\n")
+            options.output.write(
+                Settle.isCompose
+                    ? "Docker Compose version v\(number) (settle \(settleVersion))\n" : "settle version \(number)\n")
         }
     }
 }

@@ -46,11 +46,9 @@ extension Shape {
         Key(
             "init", .flag, "Whether a small first process passes signals on and reaps what others leave behind."),
         Key(
-            "tty", .flag, "Whether the command gets a terminal.",
-            .refused("services run without a terminal", instead: "use settle exec -t")),
+            "tty", .flag, "Whether the command gets a terminal: settle attach leads to it."),
         Key(
-            "stdin_open", .flag, "Whether the command's input stays open.",
-            .refused("services run without input", instead: "use settle exec -i")),
+            "stdin_open", .flag, "Whether the command's input stays open, for settle attach."),
         Key(
             "provider",
             .keys(
@@ -113,8 +111,7 @@ extension Shape {
             "develop", .either(.null, .shared("develop", develop)),
             "What `settle watch` does when files are edited."),
         Key(
-            "attach", .flag, "Whether up shows the output.",
-            .partly("the output is shown like that of every service", besides: ["true"])),
+            "attach", .flag, "Whether up shows the output."),
         Key("logging", .shared("logging", logging), "Where the output goes, and how much of it is kept."),
     ]
 

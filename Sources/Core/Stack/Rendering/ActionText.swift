@@ -24,6 +24,7 @@ extension Action {
         case .start(let instance): "start \(instance)"
         case .discard(let instance): "discard \(instance)"
         case .removeEndpoint(let name): "remove endpoint \(name)"
+        case .removeOutput(let id): "remove output \(id)"
         }
     }
 }

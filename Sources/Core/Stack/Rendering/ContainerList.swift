@@ -5,8 +5,10 @@ package struct ContainerList: Sendable {
     package struct Row: Sendable {
         package let id: ContainerID
         package let state: State
-        fileprivate let name: String
+        package let name: String
         package let container: ObservedContainer
+        /// Of the file.
+        package var service: String { container.entry.spec.serviceName }
     }
 
     /// Docker's words.
@@ -25,7 +27,7 @@ package struct ContainerList: Sendable {
         self.project = project
         self.now = now
         rows = observation.containers.sorted { $0.key < $1.key }.map {
-            Row(id: $0, state: State($1), name: $0.name(in: project), container: $1)
+            Row(id: $0, state: State($1), name: $1.entry.spec.name(in: project), container: $1)
         }
     }
 
@@ -36,7 +38,7 @@ package struct ContainerList: Sendable {
         let header = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PID", "PORTS"]
         let lines = rows.map { row in
             [
-                row.name, row.image, row.command(isCut: isCut), row.id.service, age(row).map { "\($0) ago" } ?? "",
+                row.name, row.image, row.command(isCut: isCut), row.service, age(row).map { "\($0) ago" } ?? "",
                 status(row), row.container.pid.map(String.init) ?? "", row.ports,
             ]
         }
@@ -74,7 +76,7 @@ package struct ContainerList: Sendable {
                 ("Pid", .int(Int64(row.container.pid ?? 0))), ("Ports", .string(row.ports)),
                 ("Project", .string(project)),
                 ("Publishers", .array(row.publishers.map(\.json))), ("RunningFor", .string(ago)),
-                ("Service", .string(row.id.service)), ("State", .string(row.state.rawValue)),
+                ("Service", .string(row.service)), ("State", .string(row.state.rawValue)),
                 ("Status", .string(status(row))),
             ])
     }
@@ -161,7 +163,7 @@ extension ContainerList.Row {
         }
     }
 
-    fileprivate var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch container.state {
         case .created, .running: 0
         case .restarting(let status), .exited(let status): status.shellCode

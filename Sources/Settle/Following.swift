@@ -10,6 +10,8 @@ final class Following {
     private let services: Set<String>
     /// Whose output is shown; nil for all.
     var shown: Set<String>?
+    /// Whether it goes on although none is left: somebody may start one again.
+    var isKept = { false }
     /// Called for each that has ended.
     var didEnd: ((ContainerList.Row) throws -> Void)?
     /// Those whose end has not been told yet.
@@ -63,7 +65,7 @@ final class Following {
                 try didEnd(row)
             }
         }
-        if isOver { loop.stop() }
+        if isOver && !isKept() { loop.stop() }
     }
 
     /// A supervisor that cannot note an end, on a full disk for example, is not waited for without end.

@@ -16,11 +16,16 @@ final class OwnTerminal {
     }
 
     /// Every key goes to the program: none of them is a signal to us, or an end of line.
-    func makeRaw() throws(SystemError) {
+    func makeRaw() throws(SystemError) { try change { cfmakeraw(&$0) } }
+
+    /// Keys come one by one and are not shown; those that are signals stay so.
+    func makeImmediate() throws(SystemError) { try change { $0.c_lflag &= ~tcflag_t(ICANON | ECHO) } }
+
+    private func change(_ make: (inout termios) -> Void) throws(SystemError) {
         var current = termios()
         guard settings == nil, tcgetattr(STDIN_FILENO, &current) == 0 else { return }
         settings = current
-        cfmakeraw(&current)
+        make(&current)
         try check("tcsetattr") { tcsetattr(STDIN_FILENO, TCSADRAIN, &current) }
     }
 

@@ -45,9 +45,15 @@ final class Watching {
     /// Whoever writes without end does not put everything off for ever.
     private static let longest: Int64 = 3_000_000_000
 
+    /// Whether a command of ours is changing containers.
+    var isBusy: Bool { child != nil }
+
     /// - Throws: where nothing is to be watched.
     init(_ scene: Scene, _ options: StackOptions, services names: [String], _ wishes: Wishes, on loop: EventLoop) throws
     {
+        guard !options.files.contains("-") else {
+            throw Complaint("standard input cannot be read again and again", hint: "write it into a file")
+        }
         self.scene = scene
         self.options = options
         self.wishes = wishes

@@ -10,7 +10,9 @@ final class OnTerminal {
     private var output: [UInt8] = []
     private var status: Int32?
 
-    init(_ stack: Stack, _ arguments: String..., rows: UInt16 = 33, columns: UInt16 = 101) throws {
+    init(
+        _ stack: Stack, _ arguments: String..., rows: UInt16 = 33, columns: UInt16 = 101, ignoresHangUp: Bool = false
+    ) throws {
         outer = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         var number: Int32 = 0
         // TIOCSPTLCK and TIOCGPTN: unlocked, and its number.
@@ -25,7 +27,8 @@ final class OnTerminal {
         var settings = termios()
         tcgetattr(inner, &settings)
         before = settings
-        pid = try Self.start([Stack.binary] + arguments, on: name, stack)
+        let prefix = ignoresHangUp ? ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"] : []
+        pid = try Self.start(prefix + [Stack.binary] + arguments, on: name, stack)
         _ = fcntl(outer, F_SETFL, O_RDWR | O_NONBLOCK)
     }
 
@@ -105,6 +108,13 @@ final class OnTerminal {
         var now = termios()
         tcgetattr(outer, &now)
         return now.c_lflag & tcflag_t(ICANON | ECHO | ISIG) == 0
+    }
+
+    /// Whether keys come one by one, but for those that are signals.
+    var isImmediate: Bool {
+        var now = termios()
+        tcgetattr(outer, &now)
+        return now.c_lflag & tcflag_t(ICANON | ECHO | ISIG) == tcflag_t(ISIG)
     }
 
     /// Whether the settings are those from before it was started.

@@ -26,6 +26,7 @@ struct Up: SettleCommand {
     private let timeout: Int?
     private let strict: Bool
     private let noStart: Bool
+    private let watch: Bool
     private let noDeps: Bool
     private let alwaysRecreateDeps: Bool
     private let renewsVolumes: Bool
@@ -52,6 +53,12 @@ struct Up: SettleCommand {
         renewsVolumes = line.flag(
             "renew-anon-volumes", short: "V", "Make containers anew, with empty anonymous volumes.")
         output = OutputOptions(&line)
+        watch = line.flag(
+            "watch", short: "w", "Copy, restart and build while files are edited, as `settle watch` does.")
+        foreground.hasMenu =
+            line.flag(
+                "menu", "Keys at the terminal: d leaves the stack running, w watches its files.",
+                default: isTrue(environment["COMPOSE_MENU"])) && OwnTerminal.isThere
         foreground.timeout = timeout
         foreground.abortsOnExit = line.flag("abort-on-container-exit", "Stop everything when a container has ended.")
         foreground.abortsOnFailure = line.flag(
@@ -74,8 +81,10 @@ struct Up: SettleCommand {
         exclude(onExit, onFailure)
         let attached = [
             onExit, onFailure, ("attach", !output.attach.isEmpty), ("attach-dependencies", output.withDependencies),
+            ("watch", watch),
         ]
         for option in attached { exclude((wait ? "wait" : "detach", wait || detach), option) }
+        exclude(("no-start", noStart), ("watch", watch))
         exclude(("attach", !output.attach.isEmpty), ("attach-dependencies", output.withDependencies))
         exclude(
             ("no-recreate", create.noRecreate), ("always-recreate-deps", alwaysRecreateDeps),
@@ -88,6 +97,9 @@ struct Up: SettleCommand {
             throw Complaint("no such service: \(name)")
         }
         if dryRun { return try rehearse(scene) }
+        let watching = try WatchSwitch(isWanted: watch) {
+            try Watching(scene, options, services: names, Watching.Wishes(), on: $0)
+        }
         let apply = Apply(
             scene: scene, wish: wish, wishes: create.wishes, timeout: timeout, named: options.projectName,
             command: "settle up")
@@ -105,7 +117,7 @@ struct Up: SettleCommand {
         var manner = foreground
         manner.services = chosen
         manner.shown = shown
-        try Foreground(scene, printer, manner, started: prospect.plan.turnovers.map { $0.id }).run()
+        try Foreground(scene, printer, manner, watching, started: prospect.plan.turnovers.map { $0.id }).run()
     }
 
     private var wish: Prospect.Wish {

@@ -30,9 +30,6 @@ struct WatchCommand: SettleCommand {
     }
 
     func run(_ options: StackOptions) throws {
-        guard !options.files.contains("-") else {
-            throw Complaint("standard input cannot be read again and again", hint: "write it into a file")
-        }
         let scene = try Scene(loading: options, services: names)
         let loop = EventLoop()
         let watching = try Watching(scene, options, services: names, wishes, on: loop)

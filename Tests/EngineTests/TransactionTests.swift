@@ -97,6 +97,9 @@ import Testing
         #expect(
             outcome == .failed(Event.Failure(resource: "project", key: "", message: "interrupted", undo: .complete)))
         #expect(simulation.machine.world.present == before)
+        // Sooner or later it would have obeyed: so it ends now, and starts again.
+        let orders = ["signal a.1.1 15", "signal a.1.1 15", "kill a.1.1", "start a.1.1"]
+        #expect(simulation.store.journal.filter { $0.contains("a.1.1") } == orders)
         let removal = try simulation.perform(try simulation.plan(to: Goal(project: "p"))) { $0.cancel() }
         #expect(removal == .done)
     }

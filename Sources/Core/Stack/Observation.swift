@@ -80,6 +80,8 @@ package struct ObservedContainer: Hashable, Sendable {
     package var policyRestarts = 0
     /// Whether it runs, and what was to run inside after its start has not come to an end.
     package var isHalfStarted = false
+    /// Whether it runs, and a change that goes back has asked it to end. Nobody can take that back.
+    package var isEnding = false
     /// Of its last life; nil where it has no health check, or has not run.
     package var health: Health?
     /// Whether its log has all that its last life wrote: the supervisor empties the pipe and then notes the end.

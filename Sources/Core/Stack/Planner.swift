@@ -181,11 +181,11 @@ struct Planner {
         entries.append(
             Ledger.Entry(instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted))
         update(container, to: spec, edits)
-        if mayWake, container.isHalfStarted {
+        if mayWake, container.isHalfStarted || (container.isEnding && container.isRunning) {
             let instance = container.entry.instance
             turnOver(spec, stop: instance, start: instance, isNew: false)
-            changes.append(
-                Change(.container(spec.id), .restart, isDrift: true, reason: "its post_start did not come to an end"))
+            let reason = container.isEnding ? "it was asked to end" : "its post_start did not come to an end"
+            changes.append(Change(.container(spec.id), .restart, isDrift: true, reason: reason))
         } else if mayWake, let (reason, isDrift) = reasonToWake(container, as: spec) {
             turnOver(spec, start: container.entry.instance, isNew: false)
             changes.append(

@@ -38,6 +38,8 @@ package final class Transaction {
     private var held: ChangeRun.Command?
     /// Set off, but not known to run yet.
     private var starting: [Instance] = []
+    /// Asked to end, and not known to have ended.
+    private var ending: Set<Instance> = []
     /// What undo could not bring back.
     private var losses: [String] = []
 
@@ -80,7 +82,10 @@ package final class Transaction {
     /// Milliseconds of the clock given to `advance`; nil while only an event can bring it further.
     package var deadline: Int64? { run.deadline }
 
-    package func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) { run.ended(instance, status, now: now) }
+    package func ended(_ instance: Instance, _ status: ExitStatus, now: Int64) {
+        ending.remove(instance)
+        run.ended(instance, status, now: now)
+    }
 
     /// A command that was begun inside has ended.
     package func hooked(_ instance: Instance, _ answer: Health.Answer) { run.hooked(instance, answer) }
@@ -160,14 +165,17 @@ package final class Transaction {
             }
         case .signal(let instance, let signal):
             report(.progress(resource: ResourceID.container(instance.id).description, word: "stopping"))
+            ending.insert(instance)
             try machine.signal(instance, signal)
         case .kill(let instance):
             // Who had no time to obey ignored nothing.
             if run.rules[instance]?.graceMilliseconds != 0 {
                 report(.warning("container/\(instance.id) ignored its stop signal and was killed"))
             }
+            ending.insert(instance)
             try machine.kill(instance)
         case .hook(let instance, let hook):
+            if run.isTurning(instance) { ending.insert(instance) }
             report(.progress(resource: ResourceID.container(instance.id).description, word: "running \(hook.key)"))
             do throws(Event.Failure) {
                 try machine.begin(hook, in: instance)
@@ -328,6 +336,9 @@ package final class Transaction {
             var observation = try machine.observe(before)
             // What was tried may be half done everywhere: what differs from it is made as it was.
             observation.ledger.goal = plan.ledger.goal
+            for instance in ending where before.entry(instance.id)?.instance == instance {
+                observation.containers[instance.id]?.isEnding = true
+            }
             plan = Stack.plan(from: observation, to: before.goal, Manner(wakes: running))
             let volumes = observation.ledger.goal.volumesOfOneOffs(missingIn: before.goal)
             plan.cleaning += volumes.map { .removeVolume($0) }

@@ -15,7 +15,7 @@ BUILD_PACKAGES = libarchive-dev libcap-dev libssl-dev libyaml-dev libzstd-dev pk
 RUN_PACKAGES = nftables skopeo
 DEMO_PACKAGES = busybox-static curl python3
 TEST_PACKAGES = buildah busybox-static docker-registry e2fsprogs iproute2 lz4 podman python3 python3-jsonschema mmdebstrap qemu-system-x86 shellcheck umoci \
-	util-linux xz-utils zstd
+	fish util-linux xz-utils zsh zstd
 BENCH_PACKAGES = busybox-static crun docker-registry gcc libc6-dev libyaml-dev podman python3 umoci
 
 .PHONY: help build demo test lint bench fuzz schema install deps deps-demo deps-test deps-bench clean

@@ -136,7 +136,11 @@ package enum Shell: String, Choosable, Sendable {
                 set -l words (commandline -opc) (commandline -ct)
                 for line in (\(program) complete -- $words[2..-1] 2>/dev/null)
                     if test "$line" = :files
-                        __fish_complete_path (commandline -ct)
+                        set -l word (commandline -ct)
+                        set -l name (string match -r -- '^--[^=]+=' $word)
+                        for path in (__fish_complete_path (string replace -r -- '^--[^=]+=' '' $word))
+                            echo "$name$path"
+                        end
                     else
                         echo $line
                     end

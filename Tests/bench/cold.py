@@ -6,7 +6,6 @@ that share it, with Settle and with podman, in turns; prints medians.
 Each round has a store of its own, on the same file system, and nothing is removed until the end (see unpack.py).
 """
 
-import ctypes
 import glob
 import hashlib
 import json
@@ -20,6 +19,7 @@ import sys
 import time
 
 from layers import LAYERS, archive
+from peers import Pod, Stack, adopt, run
 
 SETTLE, FOLDER, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 SERVICES = 10
@@ -27,25 +27,6 @@ SERVICES = 10
 BUDGET = 80
 BEGUN = time.monotonic()
 GROUP = f"settle-bench-{os.getpid()}"
-
-
-def run(*words, **options):
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **options).stdout.strip()
-
-
-def remove_groups(name):
-    """Once those have ended that podman leaves to others to wait for."""
-    end = time.monotonic() + 20
-    groups = glob.glob(f"/sys/fs/cgroup/{name}") + glob.glob(f"/sys/fs/cgroup/*/{name}")
-    while groups and time.monotonic() < end:
-        try:
-            while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
-                pass
-        except ChildProcessError:
-            pass
-        subprocess.run(["find", *groups, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], stderr=subprocess.DEVNULL)
-        groups = [group for group in groups if os.path.exists(group)]
-        time.sleep(0.02)
 
 
 class Registry:
@@ -101,20 +82,10 @@ def push(registry):
     return name
 
 
-class Settle:
-    name = "Settle"
-
+class Settle(Stack):
     def __init__(self, image, folder):
-        self.folder = folder
-        self.environment = dict(
-            os.environ, SETTLE_STATE_DIR=f"{folder}/state", SETTLE_RUNTIME_DIR=f"/run/{GROUP}", SETTLE_CGROUP=GROUP)
-        services = "".join(
-            f"  s{number}: {{image: \"{image}\", network_mode: none, stop_grace_period: 0s}}\n" for number in range(SERVICES))
-        with open(f"{folder}/compose.yaml", "w") as file:
-            file.write(f"name: {GROUP}\nservices:\n{services}")
-
-    def do(self, *words):
-        run(SETTLE, *words, cwd=self.folder, env=self.environment, stderr=subprocess.DEVNULL)
+        super().__init__(SETTLE, folder, GROUP, "".join(
+            f"  s{number}: {{image: \"{image}\", network_mode: none, stop_grace_period: 0s}}\n" for number in range(SERVICES)))
 
     def pull(self):
         self.do("pull", "-q")
@@ -130,8 +101,7 @@ class Settle:
         trees = glob.glob(f"{self.folder}/state/images/layers/*/tree")
         if len(trees) != LAYERS + 1:
             raise SystemExit(f"{len(trees)} unpacked layers, not {LAYERS + 1}")
-        rows = [json.loads(line) for line in run(
-            SETTLE, "ps", "--format", "json", cwd=self.folder, env=self.environment).splitlines()]
+        rows = [json.loads(line) for line in self.do("ps", "--format", "json").splitlines()]
         places = set()
         for row in rows:
             with open(f"/proc/{row['Pid']}/mountinfo") as file:
@@ -140,34 +110,12 @@ class Settle:
         if len(rows) != SERVICES or len(places) != 1:
             raise SystemExit(f"{len(rows)} containers on {len(places)} roots")
 
-    def end(self):
-        self.do("down", "-v", "-t", "0")
-        remove_groups(GROUP)
 
-
-class Podman:
-    name = "podman"
-
+class Podman(Pod):
     def __init__(self, image, folder):
+        super().__init__(folder, GROUP)
         self.image = image
-        with open(f"{folder}/containers.conf", "w") as file:
-            # Its own limits are more than some machines allow.
-            file.write("[containers]\ndefault_ulimits = []\n")
-        # crun takes no machine with both kinds of control groups; in a mount namespace of its own it sees only the first.
-        hide = "mount -t tmpfs none /sys/fs/cgroup/unified && " if os.path.isdir("/sys/fs/cgroup/unified") else ""
-        self.mounts = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", hide + f"touch {folder}/ready && exec sleep 1000"], stdout=subprocess.DEVNULL)
-        while not os.path.exists(f"{folder}/ready"):
-            time.sleep(0.01)
-        # containers-storage would leave its folder mounted on itself.
-        self.words = ["nsenter", "-t", str(self.mounts.pid), "-m", "podman", "--root", f"{folder}/root", "--runroot",
-                      f"{folder}/run", "--tmpdir", f"{folder}/tmp", "--storage-driver", "overlay", "--storage-opt",
-                      "overlay.skip_mount_home=true", "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
-        self.environment = dict(os.environ, CONTAINERS_CONF=f"{folder}/containers.conf")
-        self.start = ["run", "-d", "-q", "--pull", "never", "--network", "none", "--cgroup-parent", f"/{GROUP}-podman", image]
-
-    def do(self, *words):
-        return run(*self.words, *words, env=self.environment)
+        self.start += ["--pull", "never", image]
 
     def pull(self):
         self.do("pull", "-q", "--tls-verify=false", self.image)
@@ -182,12 +130,6 @@ class Podman:
     def check(self):
         if len(self.do("ps", "-q").splitlines()) != SERVICES:
             raise SystemExit("podman: not all containers run")
-
-    def end(self):
-        self.do("rm", "-f", "-a", "-t", "0")
-        self.mounts.kill()
-        self.mounts.wait()
-        remove_groups(f"{GROUP}-podman")
 
 
 def measure(times, tool, image, turn):
@@ -209,7 +151,7 @@ def measure(times, tool, image, turn):
 
 
 def main():
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    adopt()
     tools = [Settle] + ([Podman] if shutil.which("podman") else [])
     registry = Registry()
     times = {}

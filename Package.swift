@@ -69,7 +69,7 @@ let package = Package(
             "Linux",
             [
                 "Engine", "Stack", "Compose", "OCI", "Images", "Diagnostics", "Launch", "Syscalls", "Cgroups",
-                "Network", "Launcher", "Processes", "CLaunch", "CSyscalls",
+                "Network", "Launcher", "Processes", "CArchive", "CLaunch", "CSyscalls",
             ]),
         .executableTarget(
             name: "Settle",

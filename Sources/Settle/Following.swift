@@ -8,6 +8,7 @@ final class Following {
     private let scene: Scene
     private let printer: LogPrinter
     private let services: Set<String>
+    private let index: Int?
     /// Whose output is shown; nil for all.
     var shown: Set<String>?
     /// Whether it goes on although none is left: somebody may start one again.
@@ -19,7 +20,11 @@ final class Following {
     /// When those were first met that have ended and whose last lines may yet come: CLOCK_MONOTONIC, nanoseconds.
     private var waitsSince: [ContainerID: Int64] = [:]
 
-    init(_ scene: Scene, _ printer: LogPrinter, services: [String], on loop: EventLoop = EventLoop()) {
+    /// - Parameter index: only this replica; nil for all.
+    init(
+        _ scene: Scene, _ printer: LogPrinter, services: [String], index: Int? = nil, on loop: EventLoop = EventLoop()
+    ) {
+        self.index = index
         self.scene = scene
         self.printer = printer
         self.services = Set(services)
@@ -51,7 +56,9 @@ final class Following {
         let observation = try scene.observe(.states)
         let list = ContainerList(observation, project: scene.name, now: 0)
         var isOver = true
-        let mine = list.rows.filter { services.isEmpty || services.contains($0.id.service) }
+        let mine = list.rows.filter { row in
+            (services.isEmpty || services.contains(row.id.service)) && (index == nil || index == row.id.index)
+        }
         for row in mine {
             if shown?.contains(row.id.service) ?? true { printer.add(row.id) }
             if row.state.isLive {

@@ -10,6 +10,8 @@ final class LogPrinter {
         var hasPrefix = true
         var hasTime = false
         var palette = Palette.plain
+        /// Only what came in this time, in nanoseconds since 1970.
+        var window = Int64.min...Int64.max
     }
 
     private let merger = LogMerger()
@@ -48,6 +50,8 @@ final class LogPrinter {
     func print() throws(SystemError) {
         var bytes: [UInt8] = []
         while let (source, line) = merger.next() {
+            // A line whose time is not known is not withheld.
+            if line.time != 0, !style.window.contains(line.time) { continue }
             if style.hasPrefix { bytes += prefixes[sources[source]].utf8 }
             if style.hasTime { bytes += "\(MachineClock.rfc3339(line.time)) ".utf8 }
             bytes += line.text

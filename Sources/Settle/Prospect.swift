@@ -31,19 +31,22 @@ struct Prospect {
     let plan: Plan
     /// What this folder has filled under another project's name, and would be made empty under this one.
     let formerVolumes: [FormerVolume]
+    /// The services that this is about.
+    private let chosen: Set<String>
 
     /// - Parameters:
     ///   - wish: what the command line wants beside what the file says.
     ///   - status: the exit status where the machine cannot fulfil what the file asks for.
     init(_ scene: Scene, _ wish: Wish, status: Int32) throws {
         guard let project = scene.project else { throw StackFiles.missing }
-        let unknown = wish.services.filter { project.service($0) == nil }
-        if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
+        try scene.expectKnown(wish.services)
         let chosen = project.closure(of: wish.services, withDependencies: wish.withDependencies)
+        let names = Set(chosen.map(\.name))
+        self.chosen = names
         let files = try FileContents(scene, project, chosen)
         contents = files.contents
         observation = try scene.observe()
-        let again = wish.again(Set(chosen.map(\.name)), observation)
+        let again = wish.again(names, observation)
         let ledger = wish.removesOrphans ? observation.ledgerWithoutEndedOneOffs : observation.ledger
         let result = GoalMaker.make(
             project: project, observed: ledger, selection: wish.services, withDependencies: wish.withDependencies,
@@ -51,12 +54,13 @@ struct Prospect {
             roots: StackRoots(scene, project, chosen).found(), contents: files.digests,
             again: again, volumes: Volumes(scene.paths.roots).survey(directory: project.directory))
         formerVolumes = result.formerVolumes
-        guard let goal = result.goal else {
+        guard var goal = result.goal else {
             throw Complaint(
                 result.problems.map { Diagnostic(.error, $0.message, at: $0.place, path: $0.path, hint: $0.hint) },
                 status: status)
         }
-        let selected = Set(goal.containers.map(\.id).filter { id in chosen.contains { $0.name == id.service } })
+        goal.configFiles = scene.files
+        let selected = Set(goal.containers.map(\.id).filter { names.contains($0.service) })
         manner = wish.manner(selected, again)
         self.goal = wish.adjusted(goal, selected, observation)
         plan = Stack.plan(from: observation, to: self.goal, manner)
@@ -118,8 +122,21 @@ struct Prospect {
     func check(_ scene: Scene, isReal: Bool = true) throws {
         var problems = try Preflight(scene.paths).problems(plan, goal, observation)
         if isReal { problems += missingImages }
+        if manner.starts { problems += paused }
         if !problems.isEmpty {
             throw Complaint(problems.flatMap { scene.diagnostics(of: $0) }, status: Complaint.notReached)
+        }
+    }
+
+    /// What is paused does not start, as in Docker; what is replaced need not.
+    private var paused: [Event.Failure] {
+        let turned = Set(plan.turnovers.map(\.id))
+        return goal.containers.map(\.id).filter { id in
+            chosen.contains(id.service) && !turned.contains(id) && observation.containers[id]?.isPaused == true
+        }.map { id in
+            Event.Failure(
+                resource: ResourceID.container(id).description, key: "",
+                message: "\(id) is paused; settle unpause \(id.service) lets it go on")
         }
     }
 
@@ -134,29 +151,37 @@ struct Prospect {
 
     /// Each start of the plan as the system calls that its child makes.
     func programs(_ scene: Scene) throws -> String {
-        let cgroups = try Cgroups.detect(root: scene.paths.roots.cgroup)
         let folders = RootFolders(scene.paths.roots)
         return try plan.turnovers.compactMap(\.start).map { instance in
             guard let container = goal.container(instance.id) else { return "" }
-            if let root = container.rootfs.layered, root.id == nil {
-                return "\n\(ResourceID.container(instance.id)):\n  once \(root.name) is here\n"
+            guard let program = try program(of: container, instance, scene, folders) else {
+                return "\n\(ResourceID.container(instance.id)):\n  once \(container.imageText) is here\n"
             }
-            var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal, folders: folders)
-            spec.doors = cgroups.container("\(instance)", of: scene.name).doors
-            // The files made for it are not there yet, nor are new volumes, so they cannot be looked at.
-            let mounts = spec.mounts
-            let files = Set(["rootfs"] + container.files.map(\.key))
-            func isLate(_ mount: Launch.Mount) -> Bool {
-                guard case .bind(let source, _, _) = mount.content else { return false }
-                return files.contains(mount.key) || !Files.exists(source)
-            }
-            let made = mounts.filter(isLate)
-            spec.mounts = mounts.filter { !isLate($0) }
-            var facts = try Launcher.look(spec)
-            facts.targets = made.map { KnownPath($0.target, isFolder: !files.contains($0.key)) } + facts.targets
-            spec.mounts = made + spec.mounts
             return "\n\(ResourceID.container(instance.id)):\n"
-                + compile(spec, facts).text.split(separator: "\n").map { "  \($0)\n" }.joined()
+                + program.text.split(separator: "\n").map { "  \($0)\n" }.joined()
         }.joined()
+    }
+
+    /// The system calls that would start it; nil where its image is not here yet.
+    func program(
+        of container: ContainerSpec, _ instance: Instance, _ scene: Scene, _ folders: RootFolders? = nil
+    ) throws -> Launch.Program? {
+        if let root = container.rootfs.layered, root.id == nil { return nil }
+        let cgroups = try Cgroups.detect(root: scene.paths.roots.cgroup)
+        var spec = try LaunchSpec(container, instance, paths: scene.paths, goal: goal, folders: folders)
+        spec.doors = cgroups.container("\(instance)", of: scene.name).doors
+        // The files made for it are not there yet, nor are new volumes, so they cannot be looked at.
+        let mounts = spec.mounts
+        let files = Set(["rootfs"] + container.files.map(\.key))
+        func isLate(_ mount: Launch.Mount) -> Bool {
+            guard case .bind(let source, _, _) = mount.content else { return false }
+            return files.contains(mount.key) || !Files.exists(source)
+        }
+        let made = mounts.filter(isLate)
+        spec.mounts = mounts.filter { !isLate($0) }
+        var facts = try Launcher.look(spec)
+        facts.targets = made.map { KnownPath($0.target, isFolder: !files.contains($0.key)) } + facts.targets
+        spec.mounts = made + spec.mounts
+        return compile(spec, facts)
     }
 }

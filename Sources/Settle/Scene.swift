@@ -14,6 +14,8 @@ struct Scene {
     let store: Store
     /// Those of the process and of `.env`.
     let variables: [String: String]
+    /// Absolute, `-` for standard input; empty where no file was read.
+    private(set) var files: [String] = []
 
     /// What the file says. Commands that need only the name have it read when they ask, so that neither a large file
     /// nor a broken one is in their way; nil where it is broken or there is none.
@@ -58,6 +60,7 @@ struct Scene {
                 })
         }
         self.init(options, name: project.name, variables: files.variables, project: { project })
+        self.files = try files.absolutePaths()
         for diagnostic in all { output.show(diagnostic) }
     }
 
@@ -141,6 +144,12 @@ struct Scene {
         }
         if !container.isRunning { throw Complaint("\(service) is not running", hint: "settle start \(service)") }
         return container
+    }
+
+    /// Refuses what is no service of the file.
+    func expectKnown(_ services: [String]) throws {
+        let unknown = services.filter { project?.service($0) == nil }
+        if !unknown.isEmpty { throw Complaint(unknown.map { Diagnostic(.error, "no such service: \($0)") }) }
     }
 
     /// The containers of the services, of all where none is named.

@@ -44,15 +44,18 @@ enum Settle {
                         command(Scale.self),
                         command(Down.self),
                         command(WatchCommand.self),
+                        command(Ls.self),
+                        command(VolumesCommand.self), command(Graph.self), command(Explain.self),
                     ]),
                 Program.Group(
                     "Containers",
                     [
-                        command(Ps.self), command(Logs.self), command(Exec.self), command(Run.self),
-                        command(Attach.self),
+                        command(Ps.self), command(Why.self), command(Logs.self), command(Events.self),
+                        command(Top.self), command(Stats.self), command(Exec.self), command(Run.self),
+                        command(Attach.self), command(Cp.self),
                         command(StartCommand.self),
-                        command(Stop.self), command(Restart.self), command(Kill.self), command(Rm.self),
-                        command(Wait.self), command(Port.self),
+                        command(Stop.self), command(Restart.self), command(Kill.self), command(Pause.self),
+                        command(Unpause.self), command(Rm.self), command(Wait.self), command(Port.self),
                     ]),
                 Program.Group("Volumes", [command(VolumeCommand.self)]),
                 Program.Group(

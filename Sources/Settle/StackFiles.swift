@@ -109,6 +109,12 @@ struct StackFiles {
 
     // MARK: Paths
 
+    /// For whoever asks later, from another folder.
+    func absolutePaths() throws -> [String] {
+        let here = try Self.workingFolder()
+        return paths.map { $0 == "-" ? $0 : Self.absolute($0, from: here) }
+    }
+
     static func workingFolder() throws -> String {
         guard let path = getcwd(nil, 0) else { throw SystemError("getcwd", errno: errno) }
         defer { free(path) }

@@ -219,6 +219,15 @@ import Testing
         #expect(box.cgroups.observe(box.project, limits: false)?.budget == nil)
     }
 
+    /// Where the v2 tree can count them.
+    @Test func blocksAreCountedWhereTheKernelCan() throws {
+        let box = try Sandbox()
+        let group = try box.container()
+        #expect(group.countsBlocks == box.cgroups.mode.countsBlocks)
+        let reading = group.reading(time: 5)
+        #expect(reading.time == 5 && reading.read == 0 && reading.written == 0 && reading.pids == 0)
+    }
+
     @Test func afterAKillAFreshGroupTakesProcessesAgain() throws {
         let box = try Sandbox()
         let group = try box.container()

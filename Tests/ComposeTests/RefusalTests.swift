@@ -192,8 +192,18 @@ import Testing
             "add ipam: {config: [{subnet: 10.5.0.0/24}]} to networks.default"),
         Key("depends_on: [x]", 18, "depends_on.x", "there is no service x", "did you mean w?"),
         Key(
-            "logging: {driver: syslog}", 23, "logging.driver",
-            "\"syslog\" cannot be honoured: Settle keeps output in files of its own", "leave it out"),
+            "logging: {driver: gelf}", 23, "logging.driver",
+            "\"gelf\" cannot be honoured: Settle keeps output in files of its own, and hands it to syslog and the journal",
+            "leave it out"),
+        Key(
+            "logging: {driver: syslog, options: {syslog-address: \"udp://logs:514\"}}", 57,
+            "logging.options.syslog-address", "expected the address of a syslog, found udp://logs:514",
+            "write unixgram:///dev/log, udp://192.168.0.42:514 or tcp://192.168.0.42:514, with numbers"),
+        Key(
+            "logging: {options: {tag: \"{{.Node}}\"}}", 30, "logging.options.tag",
+            "the tag asks for what there is not",
+            "it may hold {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageID}}, {{.ImageFullID}}, {{.ImageName}} or {{.DaemonName}}"
+        ),
         Key(
             "deploy: {replicas: 2}\nscale: 3", 12, "scale", "differs from deploy.replicas\n  note: f:4:24: the other",
             "make both equal, or remove one"),

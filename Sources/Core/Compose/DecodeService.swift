@@ -187,25 +187,4 @@ extension Keys {
                 let read: Grammar<ServiceDraft>.Read = { state(kind, $1, ["private", "host"], &$0) }
                 return (kind.rawValue, read)
             }))
-
-    static let logging = Grammar<LogSettings>([
-        "driver": { _, reader in
-            guard let driver = reader.string(), driver != "json-file", driver != "local" else { return }
-            reader.error(
-                "the driver \(driver) is not supported", hint: "leave it out: Settle keeps output in files of its own")
-        },
-        "options": { settings, reader in logOptions.read(reader, into: &settings) },
-    ])
-
-    static let logOptions = Grammar<LogSettings>([
-        "max-size": { settings, reader in
-            guard let size = reader.text().flatMap(Units.decimalBytes), size >= 4096 else {
-                return reader.expected("a size of at least 4k", "write 10m; here, 1m is 1000000 bytes") ?? ()
-            }
-            settings.maxSize = size
-        },
-        "max-file": { settings, reader in
-            settings.maxFile = reader.integer(1...1000, "a number of files, 1 to 1000").map { Int($0) } ?? 3
-        },
-    ])
 }

@@ -349,13 +349,3 @@ package struct UpdateSettings: Codable, Hashable, Sendable {
 
     package init() {}
 }
-
-/// How much of a container's output is kept.
-package struct LogSettings: Codable, Hashable, Sendable {
-    /// Bytes per file.
-    package var maxSize: Int64 = 10_000_000
-    /// Files, the one being written included.
-    package var maxFile: Int = 3
-
-    package init() {}
-}

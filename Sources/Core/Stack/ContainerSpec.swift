@@ -322,18 +322,6 @@ extension RestartPace: CustomStringConvertible {
     }
 }
 
-/// How much of a container's output is kept.
-package struct LogSettings: Hashable, Codable, Sendable {
-    /// Bytes per segment.
-    package var maxSize: Int64
-    package var maxFiles: Int
-
-    package init(maxSize: Int64 = 10_000_000, maxFiles: Int = 3) {
-        self.maxSize = maxSize
-        self.maxFiles = maxFiles
-    }
-}
-
 package struct Dependency: Hashable, Codable, Sendable {
     package enum Condition: String, Hashable, Codable, Sendable {
         case started = "service_started"

@@ -124,9 +124,7 @@ extension ContainerSpec {
         case .preStop: return hookChanges(key, hooks?.preStop, new.hooks?.preStop)
         case .labels: return map(key, labels, new.labels)
         case .logging:
-            return one(
-                "\(logging.maxSize) bytes x \(logging.maxFiles)",
-                "\(new.logging.maxSize) bytes x \(new.logging.maxFiles)")
+            return one(logging.text, new.logging.text)
         case .dependencies: return map(key, conditions, new.conditions)
         case .healthCheck: return map(key, healthCheck?.texts ?? [:], new.healthCheck?.texts ?? [:])
         case .onUnhealthy:

@@ -12,6 +12,8 @@ package struct Goal: Hashable, Codable, Sendable {
     package var containers: [ContainerSpec]
     /// The little network that leads from the stack to the host; nil where no network needs a way out.
     package var egress: EgressSpec?
+    /// The absolute paths of the files that said so, for lists of stacks; nil where nobody has told.
+    package var configFiles: [String]?
 
     package init(project: String) {
         self.project = project

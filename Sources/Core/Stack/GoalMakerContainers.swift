@@ -76,7 +76,7 @@ extension ContainerSpec {
         stopSignal = service.stopSignal?.number ?? image?.stopSignal.flatMap(Signal.number(named:)) ?? 15
         stopGraceMilliseconds = Int(service.stopGracePeriod.milliseconds)
         labels = (image?.labels ?? [:]).merging(service.labels) { _, own in own }
-        logging = LogSettings(maxSize: service.logging.maxSize, maxFiles: service.logging.maxFile)
+        logging = LogSettings(service.logging)
         dependencies = service.dependencies.map(Dependency.init)
         healthCheck = HealthCheck(
             service.healthCheck, over: image.flatMap(HealthCheck.init), reaction: service.onUnhealthy,

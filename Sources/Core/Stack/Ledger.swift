@@ -17,11 +17,23 @@ package struct Ledger: Hashable, Codable, Sendable {
         package var spec: ContainerSpec
         /// Whether it shall run; false after `settle stop`.
         package var isWanted: Bool
+        /// Whether `settle pause` has frozen this life. It is paused as long as the kernel says so, too: one that was
+        /// thawed by hand, or ended, runs or ended, whatever stands here.
+        package var isPaused: Bool
 
-        package init(instance: Instance, spec: ContainerSpec, isWanted: Bool) {
+        package init(instance: Instance, spec: ContainerSpec, isWanted: Bool, isPaused: Bool = false) {
             self.instance = instance
             self.spec = spec
             self.isWanted = isWanted
+            self.isPaused = isPaused
+        }
+
+        package init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            instance = try container.decode(Instance.self, forKey: .instance)
+            spec = try container.decode(ContainerSpec.self, forKey: .spec)
+            isWanted = try container.decode(Bool.self, forKey: .isWanted)
+            isPaused = try container.decodeIfPresent(Bool.self, forKey: .isPaused) ?? false
         }
     }
 

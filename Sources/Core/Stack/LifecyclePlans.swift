@@ -59,7 +59,11 @@ private struct Lifecycle {
     init(_ observed: Observation, _ ids: [ContainerID]) {
         self.observed = observed
         asked = Set(ids).intersection(observed.ledger.entries.map(\.instance.id))
-        entries = observed.ledger.entries
+        entries = observed.ledger.entries.map { entry in
+            var entry = entry
+            entry.isPaused = observed.containers[entry.instance.id]?.isPaused ?? false
+            return entry
+        }
     }
 
     /// With who lives in their namespaces, sorted.
@@ -98,7 +102,11 @@ private struct Lifecycle {
     }
 
     mutating func want(_ id: ContainerID, _ isWanted: Bool) {
-        for index in entries.indices where entries[index].instance.id == id { entries[index].isWanted = isWanted }
+        for index in entries.indices where entries[index].instance.id == id {
+            entries[index].isWanted = isWanted
+            // What ends or starts is thawed for it.
+            entries[index].isPaused = false
+        }
     }
 
     mutating func change(

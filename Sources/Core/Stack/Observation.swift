@@ -4,7 +4,7 @@ package struct Observation: Hashable, Sendable {
     /// Whether the project's own processes live; nil where the project needs none.
     package var supervisor: Presence
     package var hasProjectNode: Bool
-    /// Whether the whole project was frozen, or its own processes were: then nobody answers.
+    /// Whether the whole project was frozen, or its own processes were, and not by `settle pause`: then nobody answers.
     package var isFrozen = false
     /// Budget keys whose kernel value is another than the ledger's, with that value.
     package var budgetDrift: [String: String] = [:]
@@ -82,6 +82,8 @@ package struct ObservedContainer: Hashable, Sendable {
     package var isHalfStarted = false
     /// Whether it runs, and a change that goes back has asked it to end. Nobody can take that back.
     package var isEnding = false
+    /// When the policy starts it again, in nanoseconds since 1970; nil where nobody has looked, or nobody knows.
+    package var restartsAt: Int64?
     /// Of its last life; nil where it has no health check, or has not run.
     package var health: Health?
     /// Whether its log has all that its last life wrote: the supervisor empties the pipe and then notes the end.
@@ -112,6 +114,9 @@ package struct ObservedContainer: Hashable, Sendable {
 
     /// It has done its work, and nobody wants it again.
     package var isDone: Bool { entry.isWanted && state == .exited(.code(0)) }
+
+    /// Frozen, as somebody wanted it.
+    package var isPaused: Bool { isRunning && isFrozen && entry.isPaused }
 }
 
 /// How a process ended.

@@ -179,7 +179,9 @@ struct Planner {
         }
         let mayWake = manner.starts && spec.oneOff == nil && manner.wakes?.contains(spec.id) ?? true
         entries.append(
-            Ledger.Entry(instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted))
+            Ledger.Entry(
+                instance: container.entry.instance, spec: spec, isWanted: mayWake || container.entry.isWanted,
+                isPaused: container.isPaused))
         update(container, to: spec, edits)
         if mayWake, container.isHalfStarted || (container.isEnding && container.isRunning) {
             let instance = container.entry.instance
@@ -227,7 +229,8 @@ struct Planner {
         }
         var drift = container.limitDrift.sorted { $0.key < $1.key }
             .map { FieldChange($0.key, observed: $0.value, desired: spec.limits.text(for: $0.key)) }
-        if container.isFrozen { drift.append(FieldChange("state", observed: "frozen", desired: "running")) }
+        let isStuck = container.isFrozen && !container.isPaused
+        if isStuck { drift.append(FieldChange("state", observed: "frozen", desired: "running")) }
         drift += container.drift
         if !drift.isEmpty {
             changes.append(
@@ -235,7 +238,7 @@ struct Planner {
                     .container(spec.id), .update, isDrift: true, reason: "changed behind Settle's back", fields: drift))
         }
         let instance = container.entry.instance
-        if container.isFrozen { prepared.append(.thaw(instance)) }
+        if isStuck { prepared.append(.thaw(instance)) }
         let limitsChanged = edits.contains { limitKeys.contains($0.key.rawValue) }
         if container.isRunning && (limitsChanged || !container.limitDrift.isEmpty) {
             prepared.append(.limits(instance, spec.limits))

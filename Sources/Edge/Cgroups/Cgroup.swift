@@ -93,7 +93,8 @@ package struct Cgroup: Hashable, Sendable {
     /// in this group, or it is not ours) only matters to who asks for such a limit; `apply` and `check` tell them.
     private func enableControllers() {
         guard let unified = mode.unified else { return }
-        let wanted = mode.controllers.filter { $0.value.version == .v2 }.keys.sorted()
+        let wanted =
+            mode.controllers.filter { $0.value.version == .v2 }.keys.sorted() + (mode.countsBlocks ? ["io"] : [])
         let control = folder(unified) + "/cgroup.subtree_control"
         guard !wanted.isEmpty, let enabled = try? Control.words(control) else { return }
         for name in wanted where !enabled.contains(name) { try? Files.poke(control, "+\(name)") }

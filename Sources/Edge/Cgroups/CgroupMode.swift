@@ -27,6 +27,9 @@ package struct CgroupMode: Hashable, Sendable {
     package let controllers: [String: Controller]
     /// The mount point of the v2 tree. It kills, freezes and tells when a group is empty, with or without controllers.
     package let unified: String?
+    /// Whether the v2 tree can count what goes to and comes from disks. Nothing is limited by that, so that it is not
+    /// among those that are used.
+    package let countsBlocks: Bool
 
     /// - Parameters:
     ///   - mountinfo: the text of /proc/self/mountinfo (proc(5)).
@@ -34,6 +37,7 @@ package struct CgroupMode: Hashable, Sendable {
     package init(mountinfo: String, available: (String) -> String) {
         var controllers: [String: Controller] = [:]
         var unified: String?
+        var countsBlocks = false
         for line in mountinfo.lines {
             let fields = line.words
             guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 3 else { continue }
@@ -50,13 +54,16 @@ package struct CgroupMode: Hashable, Sendable {
             }
         }
         if let unified {
-            for name in available(unified).split(whereSeparator: \.isWhitespace).map(String.init)
+            let names = available(unified).split(whereSeparator: \.isWhitespace).map(String.init)
+            countsBlocks = names.contains("io")
+            for name in names
             where Self.used.contains(name) && controllers[name] == nil {
                 controllers[name] = Controller(version: .v2, mount: unified)
             }
         }
         self.controllers = controllers
         self.unified = unified
+        self.countsBlocks = countsBlocks
     }
 
     /// What this machine has.

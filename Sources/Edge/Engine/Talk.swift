@@ -28,6 +28,9 @@ package struct Request: Codable, Sendable {
         /// `volumes`: with those that only they can have.
         case remove([ContainerID], volumes: Bool)
         case kill([ContainerID], signal: Int32)
+        /// `atOnce`: noted only; who asks freezes the whole project, this process included.
+        case pause([ContainerID], atOnce: Bool)
+        case unpause([ContainerID])
         /// Answers once all of them are ready, or one can no longer become so; `timeout` in seconds. Changes nothing.
         case wait([ContainerID], timeout: Int?)
         /// Undo the change that this connection asked for.

@@ -68,6 +68,8 @@ struct CopyItem {
         case file(size: Int64)
         case link(String)
         case pipe
+        /// The same file as the item of that path.
+        case hardLink([String])
     }
 
     /// The names below the top; the first one is that of what is copied itself.
@@ -182,6 +184,12 @@ final class FolderSink {
         case .pipe:
             try clear(name, in: parent.raw)
             try check("mkfifo", on: name) { mkfifoat(parent.raw, name, 0o600) }
+        case .hardLink(let other):
+            let old = try place(other)
+            let oldParent = try open(Array(old.dropLast()))
+            try clear(name, in: parent.raw)
+            try check("link", on: name) { linkat(oldParent.raw, old[old.count - 1], parent.raw, name, 0) }
+            return
         }
         try mark(name, in: parent.raw, item)
     }
@@ -194,7 +202,7 @@ final class FolderSink {
         }
     }
 
-    /// Security: the way up is none that a copy takes.
+    /// Security: an archive may have any names, and the way up is none that a copy takes.
     private func place(_ path: [String]) throws(SystemError) -> [String] {
         let place = (title ?? path.first).map { [$0] + path.dropFirst() } ?? []
         if place.isEmpty || place.contains(where: { $0 == ".." || $0.isEmpty || $0.contains("/") }) {

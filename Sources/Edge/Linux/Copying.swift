@@ -41,6 +41,26 @@ package struct Copying {
         try sink.finish()
     }
 
+    /// As a tar archive.
+    package func write(_ source: String, in from: CopyRoot, to descriptor: Int32) throws {
+        let (folder, name, isFolder) = try locate(source, in: from)
+        let isContent = isFolder && (source.hasSuffix("/.") || source == ".")
+        let title = isContent ? "." : Self.lastName(source)
+        let archive = try TarWriter(descriptor)
+        try FolderSource(folder: folder, name: name, title: title, skipped: skipped).walk(archive.take)
+        try archive.finish()
+    }
+
+    /// From a tar archive, into a folder that is there.
+    package func read(_ descriptor: Int32, to target: String, in to: CopyRoot) throws {
+        guard try kind(of: target, in: to) == .folder else {
+            throw Misfit(description: "\(target) is no folder that is there")
+        }
+        let sink = FolderSink(try to.folder(target), keepsOwners: keepsOwners)
+        try TarSource(descriptor, skipped: skipped).walk(sink.take)
+        try sink.finish()
+    }
+
     /// Removes what is there with all that is in it; nothing there is no error. A link is removed itself.
     package func remove(_ path: String, in root: CopyRoot) throws {
         do {

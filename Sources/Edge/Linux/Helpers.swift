@@ -43,9 +43,19 @@ package struct Helpers {
         return start
     }
 
-    /// Whoever is frozen answers nobody, and does not even die.
+    /// Whoever is frozen answers nobody, and does not even die. Of a stack that was paused as a whole only these go on:
+    /// what it holds is frozen each by itself before.
     private func thaw() throws {
-        for group in [cgroups.project(paths.project), group] where group.isFrozen { try group.thaw() }
+        let project = cgroups.project(paths.project)
+        if project.isFrozen {
+            let paused = try Store(paths).read(isOpen: true).entries.filter(\.isPaused)
+            for group in paused.map({ cgroups.container("\($0.instance)", of: paths.project) }) where group.isPopulated
+            {
+                try group.freeze()
+            }
+            try project.thaw()
+        }
+        if group.isFrozen { try group.thaw() }
     }
 
     /// The keeper, which starts the supervisor; one that lives is left alone.

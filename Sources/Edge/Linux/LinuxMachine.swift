@@ -115,8 +115,11 @@ package final class LinuxMachine: Machine {
         case .prepare(let instance, let spec):
             try store.forgetRuns(of: instance)
             try prepare(instance, spec, in: goal)
+            store.events.note(.create, instance, spec)
         case .start(let instance): try start(instance, in: goal)
-        case .discard(let instance): try discard(instance, in: goal)
+        case .discard(let instance):
+            try discard(instance, in: goal)
+            store.events.note(.destroy, instance)
         case .removeEndpoint(let name): try removeEndpoint(name)
         case .removeOutput(let id): try removeTree(paths.log(id))
         }
@@ -133,6 +136,7 @@ package final class LinuxMachine: Machine {
             let group = group(instance)
             if group.isFrozen { try group.thaw() }
             try ProcessSignal.send(signal, to: process)
+            store.events.note(.kill, instance, nil, ["signal": "\(signal)"])
         } catch {
             throw Event.Failure(
                 resource: ResourceID.container(instance.id).description, key: "stop_signal",
@@ -143,6 +147,8 @@ package final class LinuxMachine: Machine {
     package func kill(_ instance: Instance) throws(Event.Failure) {
         do {
             try group(instance).kill()
+            // Where its first process has ended, it was only cleaned up after.
+            if processes[instance] != nil { store.events.note(.kill, instance, nil, ["signal": "\(SIGKILL)"]) }
         } catch {
             throw Event.Failure(
                 resource: ResourceID.container(instance.id).description, key: "", message: "cannot be killed: \(error)")

@@ -39,7 +39,7 @@ package struct Observer {
         let isWhole = scope == .everything
         let state = cgroups.observe(paths.project, limits: isWhole)
         var observation = Observation(ledger: ledger, supervisor: helpers.presence, hasProjectNode: state != nil)
-        observation.isFrozen = state?.isFrozen == true || helpers.group.isFrozen
+        let isNodeFrozen = state?.isFrozen == true
         if let budget = state?.budget {
             for difference in budget.differences(to: ledger.goal.budget) {
                 observation.budgetDrift[difference.key.rawValue] = difference.observed
@@ -60,6 +60,9 @@ package struct Observer {
             container.health = health
             container.policyRestarts = restarts.count
             container.startedAt = latest[entry.instance]?.time
+            if case .restarting = container.state, scope == .details {
+                container.restartsAt = Store(paths).nextStarts()[entry.instance]
+            }
             if let run = latest[entry.instance] {
                 container.hasWholeLog = run.end != nil || run.boot != Run.currentBoot
             }
@@ -67,7 +70,8 @@ package struct Observer {
             if container.isRunning, let run = latest[entry.instance] {
                 container.pid = run.process.pid
                 container.isHalfStarted = run.hasHooks && !run.isReady
-                container.isFrozen = groups["\(entry.instance)"]?.isFrozen ?? false
+                // By itself, or with all that is in the stack.
+                container.isFrozen = groups["\(entry.instance)"]?.isFrozen == true || isNodeFrozen
                 for kind in NamespaceKind.allCases where scope == .details {
                     container.namespaces[kind] = NamespaceFiles.inode("/proc/\(run.process.pid)/ns/\(kind.rawValue)")
                 }
@@ -79,6 +83,9 @@ package struct Observer {
             }
             observation.containers[entry.instance.id] = container
         }
+        let running = observation.containers.values.filter(\.isRunning)
+        let isPaused = !running.isEmpty && running.allSatisfy(\.isPaused)
+        observation.isFrozen = isNodeFrozen && !isPaused || helpers.group.isFrozen
         if scope == .states || scope == .details { return observation }
         observation.volumes = Set(Files.names(in: paths.roots.volumes))
         observation.mountedVolumes = Set(MountEntry.names(in: paths.mountedVolumes))

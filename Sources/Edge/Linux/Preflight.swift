@@ -22,6 +22,12 @@ package struct Preflight {
         let folders = RootFolders(paths.roots)
         for container in goal.containers where touched.contains(.container(container.id)) {
             problems += mountProblems(container)
+            if container.logging.wantsJournal, !Files.exists(Forwarding.journal) {
+                problems.append(
+                    problem(
+                        container, "logging.driver",
+                        "there is no journal on this machine: \(Forwarding.journal) is missing; write local or syslog"))
+            }
             if case .directory(let path) = container.rootfs, !isFolder(path) {
                 problems.append(problem(container, "rootfs", "there is no folder \(path)"))
             }

@@ -74,6 +74,8 @@ package struct ProjectPaths: Hashable, Sendable {
     package var runs: String { "\(state)/runs" }
     package var exits: String { "\(state)/exits" }
     package var journal: String { "\(state)/journal" }
+    package var events: String { "\(state)/events" }
+    package var olderEvents: String { "\(events).1" }
     package var lock: String { "\(roots.state)/locks/\(project)" }
     /// Held by a supervisor for as long as it lives: there is one at a time.
     package var supervisorLock: String { "\(lock).supervisor" }

@@ -9,13 +9,17 @@ package import Syscalls
 /// The files of a project that hold what the kernel cannot know.
 package final class Store: LedgerStore {
     package let paths: ProjectPaths
+    package let events: EventLog
     /// The journal entry at which this process kills itself; the crash tests' way to reach every moment.
     package var faultPoint: Int?
     private var entries = 0
     /// Open from one entry to the next: a change has some hundred of them.
     private var journalFile: Descriptor?
 
-    package init(_ paths: ProjectPaths) { self.paths = paths }
+    package init(_ paths: ProjectPaths) {
+        self.paths = paths
+        events = EventLog(paths)
+    }
 
     /// What is known of the project; an empty ledger where there is none. An open transaction that no supervisor works
     /// on is taken as a crash left it.
@@ -96,6 +100,13 @@ package final class Store: LedgerStore {
         return runs
     }
 
+    /// When those start again that wait for it, by what was last said.
+    func nextStarts() -> [Instance: Int64] {
+        guard let text = try? Files.text(paths.runs) else { return [:] }
+        let starts = text.lines.compactMap { $0.hasPrefix("next ") ? NextStart($0.words) : nil }
+        return Dictionary(starts.map { ($0.instance, $0.time) }, uniquingKeysWith: { _, last in last })
+    }
+
     package func append(_ line: String) throws(SystemError) {
         let file = try Descriptor(paths.runs, O_WRONLY | O_CREAT | O_APPEND)
         try Files.write("\(line)\n".utf8, to: file.raw, named: paths.runs)
@@ -121,6 +132,26 @@ package final class Store: LedgerStore {
     private func replace(_ runs: [Run]) throws(SystemError) {
         try Files.replace(paths.runs, runs.flatMap(\.lines).map { "\($0)\n" }.joined().utf8)
     }
+}
+
+/// When a restart policy will start a container that has ended: `next INSTANCE TIME .`, nanoseconds since 1970.
+struct NextStart: Hashable, Sendable {
+    let instance: Instance
+    let time: Int64
+
+    init(_ instance: Instance, time: Int64) {
+        self.instance = instance
+        self.time = time
+    }
+
+    init?(_ fields: [Substring]) {
+        guard fields.count == 4, fields[0] == "next", fields[3] == ".", let instance = Instance(fields[1]),
+            let time = Int64(fields[2])
+        else { return nil }
+        self.init(instance, time: time)
+    }
+
+    var line: String { "next \(instance) \(time) ." }
 }
 
 /// One start of a container: enough to tell its first process from every other, on any boot.

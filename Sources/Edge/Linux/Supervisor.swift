@@ -28,9 +28,15 @@ package final class Supervisor {
     /// What runs in containers because they have started, or are to end.
     var hooks: [Instance: RunningHook] = [:]
     var hookNumber = 0
+    /// Of each log's folder.
+    var forwardings: [String: Forwarding] = [:]
     var holderWatch: EventLoop.Watch?
     /// The project's lock, while the supervisor itself changes the project.
     var ownChange: HeldLock?
+    /// The whole project is about to be frozen: nothing is to start before that.
+    var isHeld = false
+    /// Whose next start is the end of a `settle restart`.
+    var restarting: Set<ContainerID> = []
     private var server: ControlServer
     private var serverWatch: EventLoop.Watch?
     private(set) var keeperIsLost = false

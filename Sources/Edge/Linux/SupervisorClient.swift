@@ -162,7 +162,7 @@ private final class Doors {
     init(for command: Request.Command) {
         switch command {
         case .apply, .start, .restart: isWanted = true
-        case .down, .stop, .remove, .kill, .cancel, .wait: isWanted = false
+        case .down, .stop, .remove, .kill, .pause, .unpause, .cancel, .wait: isWanted = false
         }
     }
 

@@ -28,9 +28,18 @@ final class WatchedContainer {
 /// One stream on its way to the log.
 final class WatchedOutput {
     let capture: LogCapture
+    /// Of the log.
+    let folder: String
     var watch: EventLoop.Watch?
+    /// Whether it was said that the log takes nothing at present.
+    var isRefused = false
+    /// Bytes that nothing could keep since then.
+    var lostBytes = 0
 
-    init(_ capture: LogCapture) { self.capture = capture }
+    init(_ capture: LogCapture, _ folder: String) {
+        self.capture = capture
+        self.folder = folder
+    }
 }
 
 final class KeptDescriptor {
@@ -47,6 +56,9 @@ extension Supervisor {
     /// A container that the machine started just now.
     func started(_ run: Run, process: Int32, output: Int32?) {
         if !run.isByPolicy { restarts[run.instance.id] = nil }
+        let spec = ledgerSpec(run.instance)
+        store.events.note(.start, run.instance, spec)
+        if restarting.remove(run.instance.id) != nil { store.events.note(.restart, run.instance, spec) }
         watch(run, process: process, output: output)
         watchHolder()
     }
@@ -59,6 +71,7 @@ extension Supervisor {
             machine.processes[entry.instance] = run.process
             watch(run)
         } else if let status = run.end {
+            for folder in paths.logs(of: entry) { forward(entry.spec, run, folder, isLast: true) }
             machine.dropStreams(of: entry.instance)
             considerRestart(entry, status, ranMilliseconds: 0, HealthRecord.read(paths, run))
         }
@@ -131,34 +144,12 @@ extension Supervisor {
     private func capture(
         _ container: WatchedContainer, _ source: consuming Descriptor, in folder: String, _ spec: ContainerSpec?
     ) throws {
-        let settings = spec?.logging ?? LogSettings()
-        let capture = try LogCapture(
-            source, folder: folder, limits: LogLimits(size: settings.maxSize, files: settings.maxFiles))
-        let output = WatchedOutput(capture)
+        let capture = try LogCapture(source, folder: folder, limits: LogLimits(spec?.logging ?? LogSettings()))
+        let output = WatchedOutput(capture, folder)
         container.outputs.append(output)
         shareLogs(of: container.run.instance.id)
-        let instance = container.run.instance
-        output.watch = loop.watch(capture.source.raw) { [unowned self, unowned output] _ in
-            self.move(output, of: instance)
-        }
-    }
-
-    private func move(_ output: WatchedOutput, of instance: Instance) {
-        guard let watch = output.watch else { return }
-        do {
-            _ = try output.capture.move()
-        } catch {
-            complain("\(instance): its output cannot be kept: \(error)")
-        }
-        if output.capture.isOver {
-            loop.forget(watch)
-            output.watch = nil
-        } else if output.capture.isHeldUp {
-            // A reader that must not miss anything has to catch up first.
-            loop.change(watch, to: [])
-            _ = loop.after(.milliseconds(5)) { [unowned self, weak output] in
-                if let watch = output?.watch { self.loop.change(watch, to: .readable) }
-            }
+        output.watch = loop.watch(capture.source.raw) { [unowned self, unowned container, unowned output] _ in
+            self.keep(output, of: container)
         }
     }
 
@@ -194,8 +185,8 @@ extension Supervisor {
     private func conclude(_ container: WatchedContainer) -> Stack.ExitStatus {
         let run = container.run
         let status = status(of: container)
+        for output in container.outputs { keep(output, of: container, isLast: true) }
         do {
-            for output in container.outputs { try output.capture.drain() }
             // Who makes way for another life has not done its work, whatever it says: where that one does not come, this one
             // is started again.
             let isTurning = active?.transaction.isTurning(run.instance) ?? false
@@ -203,7 +194,14 @@ extension Supervisor {
         } catch {
             complain("\(run.instance): \(error)")
         }
-        if status == .outOfMemory { complain("\(run.instance) \(status)") }
+        if status == .outOfMemory {
+            complain("\(run.instance) \(status)")
+            store.events.note(.oom, run.instance, ledgerSpec(run.instance))
+        }
+        let age = (MachineClock.realtime - run.time) / 1_000_000_000
+        store.events.note(
+            .die, run.instance, ledgerSpec(run.instance),
+            ["exitCode": "\(status.shellCode)", "execDuration": "\(max(age, 0))"])
         forget(container)
         if machine.processes[run.instance] == run.process { machine.processes[run.instance] = nil }
         return status
@@ -251,7 +249,9 @@ extension Supervisor {
         let ledger = active?.transaction.ledger ?? ledger
         let entry = ledger.entries.first { $0.instance == instance }
         let isOurDoing = active?.transaction.isEnding(instance) ?? false
-        if !isOurDoing {
+        if isOurDoing {
+            store.events.note(.stop, instance, entry?.spec)
+        } else {
             // A life that was replaced or undone says nothing about the container.
             guard let entry else { return }
             if considerRestart(entry, status, ranMilliseconds: ran, health) {
@@ -276,13 +276,24 @@ extension Supervisor {
         {
         case .rest: return false
         case .restart(let wait):
+            noteRestart(of: entry.instance, afterMilliseconds: wait)
             pendingRestarts[id] = loop.after(.milliseconds(wait)) { [unowned self] in self.restart(entry.instance) }
             return true
         }
     }
 
+    /// For whoever asks why it does not run.
+    private func noteRestart(of instance: Instance, afterMilliseconds wait: Int64) {
+        let next = NextStart(instance, time: MachineClock.realtime + wait * 1_000_000)
+        do { try store.append(next.line) } catch { complain("\(instance): \(error)") }
+    }
+
     private func restart(_ instance: Instance) {
         pendingRestarts[instance.id] = nil
+        if isHeld {
+            pendingRestarts[instance.id] = loop.after(.seconds(1)) { [unowned self] in self.restart(instance) }
+            return
+        }
         let ledger = active?.transaction.ledger ?? ledger
         guard let entry = ledger.entries.first(where: { $0.instance == instance }), entry.isWanted,
             watched[instance] == nil, active?.transaction.isEnding(instance) != true

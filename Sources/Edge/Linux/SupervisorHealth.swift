@@ -173,6 +173,7 @@ extension Supervisor {
     private func turned(_ monitor: HealthMonitor) {
         let instance = monitor.run.instance
         if monitor.health.status == .healthy { restarts[instance.id]?.forgive() }
+        store.events.note(.health, instance, ledgerSpec(instance), ["health": monitor.health.status.rawValue])
         active?.transaction.turned(instance, monitor.health)
         advance()
         tellWaiting(instance.id, monitor.health.status.rawValue)

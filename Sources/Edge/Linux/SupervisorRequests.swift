@@ -85,7 +85,7 @@ extension Supervisor {
             active?.transaction.cancel()
             advance()
         case .wait(let ids, let timeout): wait(ids, timeout: timeout, for: client)
-        case .apply, .down, .stop, .start, .restart, .remove, .kill:
+        case .apply, .down, .stop, .start, .restart, .remove, .kill, .pause, .unpause:
             waiting.append((request, client))
             takeNext()
         }
@@ -94,17 +94,18 @@ extension Supervisor {
     func takeNext() {
         guard active == nil, !waiting.isEmpty else { return }
         let (request, client) = waiting.removeFirst()
+        isHeld = false
         store.beginJournal()
         store.faultPoint = request.faultPoint
         do {
             try begin(request.command, for: client)
         } catch let failure as Event.Failure {
             tell(client, .failed(failure))
-            takeNext()
         } catch {
             tell(client, .failed(Event.Failure(resource: "project", key: "", message: "\(error)")))
-            takeNext()
         }
+        // What is done at once leaves nothing behind that would ask for the next one.
+        takeNext()
     }
 
     /// What goes wrong with a change that nobody asked for is for the log.
@@ -121,6 +122,7 @@ extension Supervisor {
         collectEnds()
         let observation = try machine.observe(ledger, command.scope)
         try takeUp(observation)
+        store.events.remember(ledger.entries)
         switch command {
         case .apply(let goal, let timeout, let contents, let manner):
             let goal = goal.without(oneOffsGoneFrom: ledger, except: manner.oneOff)
@@ -140,12 +142,15 @@ extension Supervisor {
         case .start(let ids): try perform(plan(starting: ids, from: observation), observation, nil, client)
         case .restart(let ids, let timeout, let alone):
             for id in ids { cancelRestart(id) }
+            restarting = Set(ids)
             try perform(plan(restarting: ids, alone: alone, from: observation), observation, timeout, client)
         case .remove(let ids, let volumes):
             let ids = ids.filter { ledger.entry($0) != nil }
             if ids.isEmpty { return tell(client, .done) }
             try perform(plan(removing: ids, volumes: volumes, from: observation), observation, nil, client)
         case .kill(let ids, let signal): try kill(ids, signal, client)
+        case .pause(let ids, let atOnce): try pause(ids, atOnce: atOnce, client)
+        case .unpause(let ids): try unpause(ids, client)
         case .cancel, .wait: break
         }
     }
@@ -181,13 +186,16 @@ extension Supervisor {
 
     /// The signal, and no more: what follows from it is the restart policy's affair, but who kills wants it dead.
     private func kill(_ ids: [ContainerID], _ signal: Int32, _ client: Client?) throws {
-        if signal == SIGKILL {
-            for index in ledger.entries.indices where ids.contains(ledger.entries[index].instance.id) {
+        let before = ledger
+        for index in ledger.entries.indices where ids.contains(ledger.entries[index].instance.id) {
+            // A frozen process takes no signal, so it goes on.
+            ledger.entries[index].isPaused = false
+            if signal == SIGKILL {
                 ledger.entries[index].isWanted = false
                 cancelRestart(ledger.entries[index].instance.id)
             }
-            try store.write(ledger)
         }
+        if ledger != before { try store.write(ledger) }
         for entry in ledger.entries where ids.contains(entry.instance.id) {
             try machine.signal(entry.instance, signal)
             tell(client, .progress(resource: "container/\(entry.instance.id)", word: "sent signal \(signal)"))
@@ -243,6 +251,7 @@ extension Supervisor {
         }
         gather()
         reviewHealth()
+        reviewLogs()
         checkReadiness()
         reactToHealth()
         takeNext()
@@ -258,6 +267,7 @@ extension Request.Command {
     fileprivate var scope: Observer.Scope {
         switch self {
         case .down: .remains
+        case .pause, .unpause: .states
         case .apply, .stop, .start, .restart, .remove, .kill, .cancel, .wait: .everything
         }
     }

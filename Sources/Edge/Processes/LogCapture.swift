@@ -16,7 +16,8 @@ package final class LogCapture {
     package private(set) var isHeldUp = false
     private let isTerminal: Bool
     private let folder: String
-    private let limits: LogLimits
+    /// May change at any time.
+    package var limits: LogLimits
     private var number: Int
     /// nil until there is something to write: most containers say nothing for long, and files cost time on every disk.
     private var files: OpenFiles?
@@ -128,6 +129,25 @@ package final class LogCapture {
     package func drain() throws(SystemError) {
         try catchUp()
         for _ in 0..<1024 where try !moveOnce() { return }
+    }
+
+    /// Throws away what the source holds, but no more than a few pipes full: for output that nobody keeps, and for a disk
+    /// that takes no more.
+    ///
+    /// - Returns: how many bytes that were.
+    package func discard() -> Int {
+        var sum = 0
+        for _ in 0..<64 {
+            do {
+                let bytes = try Files.read(1 << 16, from: source.raw, named: "output")
+                if bytes.isEmpty { break }
+                sum += bytes.count
+            } catch {
+                isOver = isTerminal && error.errno != EAGAIN
+                break
+            }
+        }
+        return sum
     }
 
     private func moveOnce() throws(SystemError) -> Bool {

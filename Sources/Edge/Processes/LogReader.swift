@@ -29,6 +29,34 @@ package final class LogReader {
     /// Where the pending line began.
     private var lineTime: Int64?
 
+    /// Where in the files a line begins.
+    package struct Place: Hashable, Sendable {
+        package var segment: Int
+        package var offset: Int64
+
+        package init(segment: Int, offset: Int64) {
+            self.segment = segment
+            self.offset = offset
+        }
+    }
+
+    /// Of the pending line, where that is an earlier segment than the one being read.
+    private var carried: Place?
+
+    /// Of the line that comes next.
+    package var place: Place {
+        guard let segment else { return Place(segment: 0, offset: 0) }
+        return carried ?? Place(segment: number, offset: max(segment.offset - Int64(buffer.count - begin), 0))
+    }
+
+    /// To be called before the first line. Where that segment is gone, the oldest one is the first.
+    package func seek(to place: Place) {
+        guard let found = LogSegment(place.segment, in: folder) else { return }
+        found.offset = min(place.offset, found.size)
+        segment = found
+        number = place.segment
+    }
+
     /// - Parameter tail: begins with the last so many lines instead of the oldest.
     package init(_ folder: String, tail: Int? = nil) {
         self.folder = folder
@@ -60,6 +88,7 @@ package final class LogReader {
         begin = end + skipping
         scanned = begin
         lineTime = nil
+        carried = nil
         return line
     }
 
@@ -81,6 +110,7 @@ package final class LogReader {
             if let segment, segment.read(into: &buffer) { return true }
             guard let next else { return false }
             if !buffer.isEmpty && lineTime == nil { lineTime = pendingTime(at: 0) }
+            if !buffer.isEmpty && carried == nil { carried = place }
             // Segments that were removed meanwhile took the rest of the line with them.
             if next > number + 1 && !buffer.isEmpty { buffer.append(10) }
             guard let opened = LogSegment(next, in: folder) else { return false }

@@ -7,6 +7,15 @@ package enum MachineClock {
     /// CLOCK_REALTIME: since 1970, for people.
     package static var realtime: Int64 { read(CLOCK_REALTIME) }
 
+    /// How far the local time, given in seconds of it since 1970, is ahead of UTC.
+    package static func localOffset(_ seconds: Int64) -> Int64 {
+        var time = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&time, &parts)
+        parts.tm_isdst = -1
+        return seconds - Int64(mktime(&parts))
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -42,14 +42,26 @@ struct Exec: SettleCommand {
         let scene = try Scene(naming: options)
         let container = try scene.running(service, index)
         guard let pid = container.pid else { throw Complaint("\(service) has just ended") }
+        if container.isPaused { throw Complaint("\(service) is paused", hint: "settle unpause \(service)") }
         if container.isFrozen { throw Complaint("\(service) is frozen", hint: "settle up -d thaws it") }
         let hasTerminal = !detach && !noTTY && (tty || (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1))
         let execution = Execution(
             container: container, pid: pid, paths: scene.paths, words: words, hasTerminal: hasTerminal)
         let variables = variables.map { $0.contains("=") ? $0 : "\($0)=\(environment[$0] ?? "")" }
+        let events = EventLog(scene.paths)
+        let name = ["execID": String(UInt64.random(in: 1 << 60...UInt64.max), radix: 16)]
+        func tell(_ action: ContainerEvent.Action, _ key: String, _ value: String) {
+            let entry = container.entry
+            events.note(action, entry.instance, entry.spec, name.merging([key: value]) { $1 })
+        }
+        for action in [ContainerEvent.Action.execCreate, .execStart] {
+            tell(action, "command", words.joined(separator: " "))
+        }
         let status = try execution.run(
             variables: variables, user: user, folder: folder, detached: detach,
             privileged: privileged)
+        // Nobody is there to see the end of one that goes on by itself.
+        if !detach { tell(.execDie, "exitCode", "\(status)") }
         if status != 0 { throw Complaint([], status: status) }
     }
 }

@@ -12,6 +12,9 @@ struct Logs: SettleCommand {
 
     private let follow: Bool
     private let tail: Int?
+    private let since: Int64?
+    private let until: Int64?
+    private let index: Int?
     private let timestamps: Bool
     private let noLogPrefix: Bool
     private let noColor: Bool
@@ -24,16 +27,23 @@ struct Logs: SettleCommand {
             expects: "a number or all"
         ) { text in text == "all" ? Int.max : Int(text) }
         tail = lines == Int.max ? nil : lines
+        since = line.moment("since", "Only what came since then.")
+        until = line.moment("until", "Only what came until then.")
+        index = line.number("index", "N", "Only this replica of the one service that is named.", in: 1...Int.max)
         timestamps = line.flag("timestamps", short: "t", "When each line came.")
         noLogPrefix = line.flag("no-log-prefix", "No names before the lines.")
         noColor = line.flag("no-color", "No colours.")
         names = line.operands("SERVICE", "Services; all where none is named.", .services)
+        if index != nil && names.count != 1 { line.refuse("--index is for one service: name it") }
     }
 
     func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
         let palette = noColor ? .plain : scene.output.palette
-        let style = LogPrinter.Style(hasPrefix: !noLogPrefix, hasTime: timestamps, palette: palette)
+        var style = LogPrinter.Style(hasPrefix: !noLogPrefix, hasTime: timestamps, palette: palette)
+        let (begin, end) = (since ?? Int64.min, until ?? Int64.max)
+        if begin > end { return }
+        style.window = begin...end
         let printer = LogPrinter(scene.paths, style)
         let kept = LogPrinter.kept(scene.paths)
         let ledger = try scene.store.read()
@@ -42,9 +52,17 @@ struct Logs: SettleCommand {
         if let stranger = names.first(where: { !known.contains($0) }) {
             throw Complaint("no such service: \(stranger)")
         }
-        for id in kept where names.isEmpty || names.contains(id.service) { printer.add(id, tail: tail) }
+        let wanted = kept.filter { id in
+            (names.isEmpty || names.contains(id.service)) && (index == nil || index == id.index)
+        }
+        for id in wanted { printer.add(id, tail: tail) }
         if follow {
-            let following = Following(scene, printer, services: names)
+            let following = Following(scene, printer, services: names, index: index)
+            if let until {
+                let left = until - MachineClock.realtime
+                if left <= 0 { return try printer.finish() }
+                following.loop.after(.nanoseconds(left)) { following.loop.stop() }
+            }
             var isInterrupted = false
             try following.loop.watchSignals([SIGINT]) { _ in
                 isInterrupted = true

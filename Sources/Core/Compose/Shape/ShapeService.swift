@@ -172,22 +172,4 @@ extension Shape {
                         "What runs in the container after copying."),
                     Key("initial_sync", .bool, "Whether everything is copied at the beginning."))),
             "What is watched."))
-
-    static let logging = Kind.keys(
-        Key(
-            "driver", .text, "Who keeps the output.",
-            .refused(
-                "Settle keeps output in files of its own", instead: "leave it out", besides: ["json-file", "local", ""])
-        ),
-        Key(
-            "options",
-            .keys(
-                Key(
-                    "max-size", .either(.text, .number, .null),
-                    "How large a file may grow, 10m; 1m is 1000000 bytes here."),
-                Key("max-file", .either(.text, .number, .null), "How many files are kept, 3 unless set."),
-                others: Key(
-                    "", .either(.text, .number, .null), "For other drivers.",
-                    .partly("max-size and max-file are the options"))),
-            "Options of the driver. Settle reads max-size and max-file."))
 }

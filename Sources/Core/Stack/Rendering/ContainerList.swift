@@ -131,14 +131,7 @@ extension ContainerList.Row {
         }
     }
 
-    fileprivate var image: String {
-        switch container.entry.spec.rootfs {
-        case .image(let root): root.name
-        case .host: "rootfs:host"
-        case .directory(let path): "rootfs:\(path)"
-        case .archive(let root): "rootfs:\(root.name)"
-        }
-    }
+    fileprivate var image: String { container.entry.spec.imageText }
 
     /// Of a container that runs.
     fileprivate var health: Health? { container.isRunning ? container.health : nil }

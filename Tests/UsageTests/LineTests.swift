@@ -31,6 +31,7 @@ import Usage
 
     @Test func flagsMayBeTakenBack() throws {
         #expect(try run(["up", "-d", "--detach=false"]).words.first == "false")
+        #expect(try run(["up", "-d", "-d=false"]).words.first == "false")
     }
 
     @Test func valuesMayLookLikeOptionsAndMayBeEmpty() throws {

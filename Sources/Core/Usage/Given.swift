@@ -46,7 +46,7 @@ struct Given {
             Diagnostic(.error, "there is no option --\(name)", hint: near.map { "did you mean --\($0)?" }))
     }
 
-    /// `-a`, `-ab`, `-a VALUE`, `-aVALUE`, `-a=VALUE`
+    /// `-a`, `-ab`, `-a VALUE`, `-aVALUE`, `-a=VALUE`, `-a=false`
     private mutating func short(_ word: String, _ options: [Option], _ rest: inout ArraySlice<String>) {
         var letters = word.dropFirst()
         while let letter = letters.popFirst() {
@@ -55,7 +55,9 @@ struct Given {
                 return problems.append(Diagnostic(.error, "there is no option -\(letter)"))
             }
             if option.value == nil {
-                take(option, nil, &rest)
+                let isGiven = letters.first == "="
+                take(option, isGiven ? String(letters.dropFirst()) : nil, &rest)
+                if isGiven { return }
             } else {
                 if letters.first == "=" { letters.removeFirst() }
                 return take(option, letters.isEmpty ? nil : String(letters), &rest)

@@ -33,6 +33,7 @@ final class Watching {
     private var since: Int64 = 0
     private var jobs: [Job] = []
     private var child: ChildProcess?
+    private var childWatch: EventLoop.Watch?
 
     /// What is done, one after the other.
     private enum Job {
@@ -113,9 +114,9 @@ final class Watching {
     }
 
     func detach() {
-        if let watch { loop.forget(watch) }
+        for watch in [watch, childWatch].compactMap(\.self) { loop.forget(watch) }
         if let timer { loop.cancel(timer) }
-        (watch, timer) = (nil, nil)
+        (watch, childWatch, timer) = (nil, nil, nil)
         jobs = []
         child = nil
         scene.output.progress("watch", "off")
@@ -210,9 +211,9 @@ final class Watching {
             let child = try ChildProcess(
                 "/proc/self/exe", options.words + words, output: STDERR_FILENO, errors: STDERR_FILENO)
             self.child = child
-            loop.watchProcess(child.process.raw) { [unowned self] in
+            childWatch = loop.watchProcess(child.process.raw) { [unowned self] in
                 let status = child.wait()
-                self.child = nil
+                (self.child, childWatch) = (nil, nil)
                 if status != 0 {
                     scene.output.warn(
                         "settle \(words.joined(separator: " ")): it has failed; the next change tries again")

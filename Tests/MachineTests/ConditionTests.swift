@@ -30,7 +30,10 @@ extension MachineTests {
         private static let unready: [Int32] = [0, 0, 1]
         private static let wrong: [Int32] = [1, 1, 1]
 
-        static let fates = [
+        /// Nothing of this depends on the kind of control groups: on the slow machine that has the other kind a few will do.
+        static let fates = isVirtual ? all.filter { ["slow", "dying"].contains($0.description) } : all
+
+        private static let all = [
             Fate("healthy", "touch /tmp/ok; exec sleep infinity", started: fine, healthy: fine, completed: nil),
             Fate("slow", "sleep 0.6; touch /tmp/ok; exec sleep infinity", started: fine, healthy: fine, completed: nil),
             Fate("failing", "exec sleep infinity", started: unready, healthy: refused, completed: nil),

@@ -81,6 +81,9 @@ extension MachineTests {
                     }
                 }
                 #expect(!up.hasEnded)
+                // While an edit is being followed: what has been begun comes to its end, and then all of it stops.
+                try stack.file("conf/last", "x")
+                try waitUntil("another start") { up.err.components(separatedBy: "web/1 stopping").count > 3 }
                 up.signal(SIGINT)
                 let ended = try up.wait()
                 #expect(ended.status == 130 && !ended.err.contains("stopping everything"), "\(ended)")

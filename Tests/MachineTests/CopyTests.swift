@@ -88,6 +88,41 @@ extension MachineTests {
             }
         }
 
+        /// Its writable layer, its volumes and its root are what they are when it runs.
+        @Test func whatDoesNotRunHasFiles() throws {
+            let yaml = """
+                services:
+                  job:
+                    rootfs: host
+                    command: [sh, -c, "cat /in /data/in; echo result > /out; echo kept > /data/out; ln -sfn /out /trap"]
+                    volumes: ["data:/data", "./shared:/shared:ro"]
+                volumes: {data: {}}
+                """
+            try withStack(yaml) { stack in
+                try stack.up()
+                try waitUntil("its end") { try stack.row("job").State == "exited" }
+                try stack.expect(0, "cp", "job:/out", "out")
+                try stack.expect(0, "cp", "job:/data", "data")
+                #expect(Machine.text("\(stack.folder)/out") == "result\n")
+                #expect(Machine.text("\(stack.folder)/data/out") == "kept\n")
+                try stack.file("in", "given\n")
+                try stack.expect(0, "cp", "in", "job:/in")
+                try stack.expect(0, "cp", "in", "job:/data/in")
+                try stack.expect(0, "cp", "in", "job:/trap")
+                #expect(try stack.expect(1, "cp", "in", "job:/shared/in").err.contains("read-only"))
+                try stack.expectSettled()
+                try stack.expect(0, "start", "job")
+                try waitUntil("its lines") {
+                    try stack.expect(0, "logs", "--no-log-prefix", "job").out.hasSuffix("given\ngiven\n")
+                }
+                // Nothing of it is left.
+                #expect(Machine.mounts(below: stack.state).allSatisfy { !$0.contains("/containers/") })
+                try FileManager.default.removeItem(atPath: "\(stack.folder)/shared")
+                try waitUntil("its end") { try stack.row("job").State == "exited" }
+                #expect(try stack.expect(1, "cp", "job:/out", "out").err.contains("cannot be put together"))
+            }
+        }
+
         /// What a container prepares for whoever copies must not reach the host, whichever way.
         @Test func noLinkLeadsOut() throws {
             try withStack(Self.yaml) { stack in

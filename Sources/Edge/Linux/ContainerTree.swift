@@ -13,11 +13,14 @@ import Syscalls
 package final class CopyRoot {
     private let root: Descriptor
     private let isConfined: Bool
+    /// Who holds the mounts of a container that does not run.
+    private let still: StillRoot?
 
     /// The host's own files, by paths as everybody has them.
     package init() {
         root = Descriptor(AT_FDCWD)
         isConfined = false
+        still = nil
     }
 
     /// Those of a container that runs.
@@ -28,11 +31,20 @@ package final class CopyRoot {
         guard let pid = container.pid else { throw SystemError("open", on: "\(instance.id)", errno: ESRCH) }
         root = try Descriptor("/proc/\(pid)/root", openPath | O_DIRECTORY)
         isConfined = true
+        still = nil
         // The pid may be another process's by now: whoever has it is looked at after its root was opened.
         let groups = (try? Files.text("/proc/\(pid)/cgroup")) ?? ""
         guard groups.contains("/\(paths.project)/\(instance)") else {
             throw SystemError("open", on: "\(instance.id)", errno: ESRCH)
         }
+    }
+
+    /// Those of a container that does not run, and is not started meanwhile: its project's lock is held.
+    package init(still entry: Ledger.Entry, _ paths: ProjectPaths, _ goal: Goal) throws {
+        let still = try StillRoot(entry, paths, goal)
+        root = try Descriptor("/proc/\(still.pid)/root", openPath | O_DIRECTORY)
+        isConfined = true
+        self.still = still
     }
 
     /// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS of <linux/openat2.h>.

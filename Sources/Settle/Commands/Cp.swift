@@ -39,17 +39,29 @@ struct Cp: SettleCommand {
             throw Complaint("nothing is copied from service to service", hint: "go by a file here, or by `-`")
         }
         let scene = try Scene(naming: options)
+        guard let service = from.service ?? to.service else {
+            throw Complaint("neither side is in a service", hint: "write SERVICE:PATH for one of them")
+        }
+        let observation = try scene.observe(.states)
+        if try containers(of: service, scene, observation).allSatisfy(\.isRunning) {
+            return try copy(from, to, scene, observation)
+        }
+        // What is put together from outside must not be started meanwhile.
+        try scene.locked("settle cp") { try copy(from, to, scene, try scene.observe(.states)) }
+    }
+
+    private func copy(_ from: Side, _ to: Side, _ scene: Scene, _ observation: Observation) throws {
         var copying = Copying()
         copying.keepsOwners = archive
         copying.followsLink = followLink
         copying.skipped = { scene.output.warn("\($0) is left out: neither file, folder, link nor pipe") }
         do {
             if let service = from.service {
-                let root = try roots(scene, service)[0]
+                let root = try root(try containers(of: service, scene, observation)[0], scene, observation)
                 if to.path == "-" { return try copying.write(from.path, in: root, to: STDOUT_FILENO) }
                 try copying.copy(from.path, in: root, to: to.path, in: CopyRoot())
             } else if let service = to.service {
-                let roots = try roots(scene, service)
+                let roots = try containers(of: service, scene, observation).map { try root($0, scene, observation) }
                 if from.path == "-" && roots.count > 1 {
                     throw Complaint("standard input is there once only", hint: "name the replica with --index")
                 }
@@ -60,27 +72,34 @@ struct Cp: SettleCommand {
                         try copying.copy(from.path, in: CopyRoot(), to: to.path, in: root)
                     }
                 }
-            } else {
-                throw Complaint("neither side is in a service", hint: "write SERVICE:PATH for one of them")
             }
         } catch let misfit as Copying.Misfit {
             throw Complaint(misfit.description)
         }
     }
 
-    private func roots(_ scene: Scene, _ service: String) throws -> [CopyRoot] {
-        let observation = try scene.observe(.states)
+    private func containers(
+        of service: String, _ scene: Scene, _ observation: Observation
+    ) throws -> [ObservedContainer] {
         let entries = observation.ledger.entries.filter { $0.spec.serviceName == service }
         let oneOffs = entries.filter { all && $0.spec.oneOff != nil }.map(\.instance.id)
         let isRun = !oneOffs.isEmpty && !entries.contains { $0.spec.oneOff == nil }
         let replicas = isRun ? [] : try scene.containers(of: [service], in: observation.ledger)
         let wanted = replicas.filter { index == nil || $0.index == index } + oneOffs
         if wanted.isEmpty { throw Complaint("\(service) has no replica \(index ?? 1)") }
-        return try wanted.compactMap { observation.containers[$0] }.map { container in
-            guard container.isRunning else {
-                throw Complaint("\(container.entry.instance.id) is not running", hint: "settle start \(service)")
-            }
-            return try CopyRoot(container, scene.paths)
+        return wanted.compactMap { observation.containers[$0] }
+    }
+
+    private func root(
+        _ container: ObservedContainer, _ scene: Scene, _ observation: Observation
+    ) throws -> CopyRoot {
+        let entry = container.entry
+        switch container.state {
+        case .running: return try CopyRoot(container, scene.paths)
+        case .created, .exited: return try CopyRoot(still: entry, scene.paths, observation.ledger.goal)
+        case .restarting:
+            throw Complaint(
+                "\(entry.instance.id) is about to be started again", hint: "settle stop \(entry.spec.serviceName)")
         }
     }
 

@@ -107,17 +107,51 @@ private struct BuildLines {
     }
 }
 
-/// A folder of this process's own, in memory, that goes with it. Not in /dev/shm: builds have one of their own.
+/// A folder of this process's own, in memory, that goes with it. Not in /dev/shm: builds have one of their own. While it
+/// lives its lock is held, flock(2): one without a holder was left by a process that was killed, and the next removes it.
 final class PrivateFolder {
     let path: String
+    private let lock: Descriptor
+
+    private static let parent = "/run"
+    private static let prefix = "settle-build."
 
     init() throws(SystemError) {
-        var template = Array("/run/settle.XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", on: "/run", errno: errno) }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        Self.removeLeftovers()
+        while true {
+            let path = try Self.make()
+            let raw = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if raw < 0 && errno == ENOENT { continue }
+            if raw < 0 { throw SystemError("open", on: path, errno: errno) }
+            let lock = Descriptor(raw)
+            try check("flock", on: path) { flock(raw, LOCK_EX) }
+            // Another may have taken it for a leftover before it had its lock.
+            if !Files.exists(path) { continue }
+            self.path = path
+            self.lock = lock
+            return
+        }
     }
 
-    deinit {
+    deinit { Self.remove(path) }
+
+    private static func make() throws(SystemError) -> String {
+        var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", on: parent, errno: errno) }
+        return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    private static func removeLeftovers() {
+        for name in Files.names(in: parent) where name.hasPrefix(prefix) {
+            let path = "\(parent)/\(name)"
+            guard let folder = try? Descriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+                flock(folder.raw, LOCK_EX | LOCK_NB) == 0
+            else { continue }
+            remove(path)
+        }
+    }
+
+    private static func remove(_ path: String) {
         for name in Files.names(in: path) { unlink("\(path)/\(name)") }
         rmdir(path)
     }

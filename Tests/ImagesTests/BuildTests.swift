@@ -77,6 +77,7 @@ import Testing
             let outcome = try sandbox.run(next)
             #expect(outcome.status == 0, "\(outcome.text)")
             #expect(containers(sandbox) == "[]", "\(next)")
+            if next == "build" { #expect(try shell("ls -d /run/settle-build.* 2>/dev/null || :") == "") }
             #expect(
                 try shell(
                     "ls \(sandbox.path)/machine/images/build/tmp; grep \(sandbox.path)/ /proc/self/mountinfo || :")

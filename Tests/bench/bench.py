@@ -56,12 +56,12 @@ def timed(row, *words, accept=(0,), environment=ENVIRONMENT):
 # Stacks
 
 
-def stack(name, count, root):
+def stack(name, count, root, network="networks: [default]"):
     """A Compose file: COUNT services that sleep, on one network, every tenth depending on the first of its ten."""
     lines = [f"name: {name}", "services:"]
     for number in range(count):
         lines += [f"  s{number:02}:", f"    {root}", "    command: [sleep, '100000']", "    init: true",
-                  "    mem_limit: 64m", "    pids_limit: 20", "    networks: [default]"]
+                  "    mem_limit: 64m", "    pids_limit: 20", f"    {network}"]
         if number % 10 == 9:
             lines.append(f"    depends_on: [s{number - 9:02}]")
     return "\n".join(lines + ["networks:", "  default: {}", ""])
@@ -139,14 +139,14 @@ def measure_large_files(files):
 # One container
 
 
-def measure_burst():
+def measure_burst(row, network):
     """Inside the supervisor: twenty more containers for a stack that is there, and their removal."""
-    one = write("one.yaml", stack("burst", 1, "rootfs: host"))
-    many = write("many.yaml", stack("burst", 1 + BURST, "rootfs: host"))
+    one = write("one.yaml", stack("burst", 1, "rootfs: host", network))
+    many = write("many.yaml", stack("burst", 1 + BURST, "rootfs: host", network))
     settle(None, one, "up", "-d")
     idle = settle(None, one, "up", "-d")
-    note("start inside", (settle(None, many, "up", "-d") - idle) / BURST)
-    note("remove inside", (settle(None, one, "up", "-d", "--remove-orphans", "-t", "0") - idle) / BURST)
+    note(f"start {row}", (settle(None, many, "up", "-d") - idle) / BURST)
+    note(f"remove {row}", (settle(None, one, "up", "-d", "--remove-orphans", "-t", "0") - idle) / BURST)
     settle(None, one, "down", "-t", "0")
 
 
@@ -254,6 +254,8 @@ def report(installed):
     line("whole life, inside the supervisor", number(start + remove), number(floor_start + floor_remove),
          ratio(start + remove, floor_start + floor_remove), number(crun), ratio(start + remove, crun))
     alone = median("floor start 1") + median("floor remove 1")
+    bare = median("start without network") + median("remove without network")
+    line("the same without a network, as `crun run` is", number(bare), "-", "-", number(crun), ratio(bare, crun))
     line("whole life, `up -d` and `down` of a stack of one", number(whole), number(alone), ratio(whole, alone),
          number(crun), ratio(whole, crun))
     print()
@@ -300,7 +302,9 @@ def main():
             timed("version", SETTLE, "version")
             measure_large_files(large_files)
             measure_floor()
-            measure_burst()
+            measure_burst("inside", "networks: [default]")
+            # As crun's: a network namespace with nothing but its loopback.
+            measure_burst("without network", "network_mode: none")
             if bundle:
                 measure_crun(bundle)
             for count in SIZES:

@@ -101,7 +101,7 @@ extension MachineTests {
                     }
                     let address = try two.shell("web", "ip -4 -o address show eth0 | tr -s ' /' ' ' | cut -d' ' -f4")
                     #expect(address.hasPrefix("10.123.2."))
-                    #expect(try Traffic.ask(two, from: "web", address) == "web hello")
+                    try waitUntil("the server") { try Traffic.ask(two, from: "web", address) == "web hello" }
                     #expect(try Traffic.ask(one, from: "web", address) == "none")
                 }
             }

@@ -1,3 +1,4 @@
+import Compose
 import Diagnostics
 import Engine
 import Glibc
@@ -91,8 +92,8 @@ final class Foreground {
     }
 
     private func ended(_ row: ContainerList.Row) throws {
-        // What is replaced because its files were edited goes on.
-        if watching.isBusy { return }
+        // What is replaced because its files were edited goes on, and what comes before a service is to end.
+        if watching.isBusy || scene.project?.service(row.id.service)?.precedes != nil { return }
         if row.id.service == manner.exitCodeFrom { exitCode = exitCode ?? row.exitCode }
         guard !isAborting, interrupts == 0, manner.abortsOnExit || (manner.abortsOnFailure && row.exitCode != 0) else {
             return

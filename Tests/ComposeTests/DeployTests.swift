@@ -27,6 +27,7 @@ import Testing
     @Test func updates() throws {
         #expect(try service("deploy: {replicas: 2}").update == nil)
         #expect(try service("deploy: {update_config: {}}").update == UpdateSettings())
+        #expect(try service("deploy: {rollback_config: {order: stop-first}}").rollback == UpdateSettings())
         var settings = UpdateSettings()
         (settings.parallelism, settings.delay, settings.monitor) = (0, .seconds(90), .milliseconds(500))
         (settings.order, settings.failureAction, settings.maxFailureRatio) = (.startFirst, .rollback, 0.5)

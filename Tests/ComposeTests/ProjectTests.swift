@@ -1,5 +1,6 @@
 import Compose
 import Diagnostics
+import OCI
 import Testing
 
 @Suite struct ProjectTests {
@@ -30,6 +31,49 @@ import Testing
         #expect(project.namespaces.map(\.kinds) == [[.ipc, .uts], [.net], [.net, .ipc]])
         #expect(project.namespaces.map { $0.networks.map(\.network) } == [[], ["n"], ["default"]])
         #expect(project.networks.map(\.key) == ["default", "n"])
+    }
+
+    @Test func stepsBeforeAServiceAreServicesOfTheirOwn() throws {
+        let project = try project(
+            """
+            name: shop
+            services:
+              db: {image: pg}
+              web:
+                build: .
+                user: app
+                depends_on: [db]
+                ports: ["80"]
+                networks: {default: {aliases: [www]}}
+                environment: {A: 1, B: 2}
+                pre_start:
+                  - {command: [migrate], environment: {B: 3}}
+                  - {image: tool, privileged: true, per_replica: true}
+                scale: 2
+            """)
+        #expect(project.services.map(\.name) == ["db", "web", "web-pre_start-0", "web-pre_start-1"])
+        let web = try #require(project.service("web"))
+        #expect(web.dependencies.map(\.service) == ["db", "web-pre_start-1"])
+        #expect(web.dependencies.map(\.condition) == [.started, .completed])
+        let first = try #require(project.service("web-pre_start-0"))
+        #expect(
+            project.image(of: first)?.description == project.image(of: web)?.description && first.image?.build == nil)
+        #expect(first.command == ["migrate"] && first.user == "app" && first.environment == ["A": "1", "B": "3"])
+        #expect(first.ports == [] && first.networks.map(\.aliases) == [[]] && first.replicas == 1)
+        #expect(first.dependencies.map(\.service) == ["db"] && first.precedes == Step(of: "web", key: "pre_start[0]"))
+        let second = try #require(project.service("web-pre_start-1"))
+        #expect(try second.image?.reference == ImageReference(parsing: "tool") && second.command == nil)
+        #expect(second.user == nil && second.addedCapabilities == ["ALL"] && second.replicas == 2)
+        #expect(second.dependencies.map(\.service) == ["web-pre_start-0"])
+    }
+
+    @Test func aStepWithTheNameOfAServiceIsRefused() throws {
+        let text = """
+            services:
+              web: {image: a, pre_start: [{command: b}]}
+              web-pre_start-0: {image: a}
+            """
+        #expect(load(text).diagnostics.map(\.path) == ["services.web.pre_start[0]"])
     }
 
     @Test func networksAndVolumes() throws {

@@ -178,7 +178,7 @@ import YAML
 
     @Test func whatIsRefused() throws {
         // Its keys are not told one by one.
-        #expect(try inService("pre_start: [{command: a, user: b}]").count == 1)
+        #expect(try inService("deploy: {resources: {reservations: {cpus: 1, memory: 1g}}}").count == 1)
         #expect(
             try unhonoured("networks: {a: {driver: overlay}}") == [
                 "f:1:24: error: networks.a.driver: \"overlay\" cannot be honoured: networks are bridges\n  hint: leave it out"

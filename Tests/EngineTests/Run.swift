@@ -51,7 +51,8 @@ final class Simulation {
     }
 
     func perform(
-        _ plan: Plan, faultAt: Int? = nil, crashAt: Int? = nil, during: (Transaction) -> Void = { _ in }
+        _ plan: Plan, faultAt: Int? = nil, crashAt: Int? = nil, during: (Transaction) -> Void = { _ in },
+        turn: (Transaction) -> Void = { _ in }
     ) throws -> Transaction.Outcome? {
         store.begin(crashAt: crashAt)
         machine.faultAt = faultAt.map { machine.actions + $0 }
@@ -69,6 +70,7 @@ final class Simulation {
         for _ in 0..<10_000 {
             if machine.isDead { return nil }
             if let outcome = transaction.outcome { return outcome }
+            turn(transaction)
             for (instance, status) in machine.takeNews() { transaction.ended(instance, status, now: clock) }
             for (instance, answer) in machine.takeAnswers() { transaction.hooked(instance, answer) }
             if let deadline = transaction.deadline, deadline > clock { clock = deadline }

@@ -59,6 +59,10 @@ struct Stacks {
             policy.monitor = chance(50) ? 1000 : 0
             policy.failureAction = chance(50) ? .rollback : .pause
             spec.update = policy
+            if chance(50) {
+                (policy.startsFirst, policy.failureAction) = (false, .continue)
+                spec.rollback = policy
+            }
         }
         if chance(20) { spec.hooks = Hooks(postStart: [Hook(["warm-up"], key: "post_start[0]")]) }
         if chance(20) {

@@ -27,6 +27,49 @@ import Testing
         #expect(simulation.machine.hasLogs)
     }
 
+    /// Three at once, watched for a second; the way back one by one.
+    private func updated(_ command: String) -> Goal {
+        var goal = goal()
+        goal.containers = (1...3).map { index in
+            var spec = ContainerSpec(id: ContainerID("web", index), arguments: [command])
+            spec.namespaces.net = .host
+            spec.update = UpdatePolicy()
+            (spec.update!.parallelism, spec.update!.monitor, spec.update!.failureAction) = (0, 1000, .rollback)
+            spec.rollback = UpdatePolicy()
+            (spec.rollback!.delay, spec.rollback!.failureAction) = (60_000, .continue)
+            return spec
+        }
+        return goal
+    }
+
+    @Test func `an update that fails goes back in steps where the file says so`() throws {
+        let simulation = Simulation()
+        #expect(try simulation.apply(updated("one")) == .done)
+        let before = simulation.machine.world.present
+        let begun = simulation.clock
+        let next = try simulation.plan(to: updated("two"))
+        var isBroken = false
+        let failed = try simulation.perform(
+            next,
+            turn: { transaction in
+                let third = Instance(ContainerID("web", 3), 2)
+                if !isBroken, simulation.machine.started.contains(third) {
+                    isBroken = true
+                    simulation.machine.end(third, .code(1))
+                }
+            })
+        guard case .failed(let failure) = failed else {
+            Issue.record("it did not fail")
+            return
+        }
+        #expect(failure.undo == .complete && failure.key == "deploy.update_config")
+        let back = simulation.store.journal.drop { $0 != "start web.3.1" && $0 != "signal web.1.2 15" }
+            .filter { $0.hasPrefix("start") || $0.hasPrefix("signal") }
+        #expect(back == ["start web.3.1", "signal web.1.2 15", "start web.1.1", "signal web.2.2 15", "start web.2.1"])
+        #expect(simulation.clock - begun >= 60_000)
+        #expect(simulation.machine.world.present == before)
+    }
+
     @Test func `a first change that fails leaves nothing but the output`() throws {
         let simulation = Simulation()
         var first = goal("a", "b")

@@ -115,6 +115,8 @@ func edit(_ key: ServiceKey, _ spec: inout ContainerSpec) {
     case .stopSignal: spec.stopSignal = 2
     case .stopGrace: spec.stopGraceMilliseconds = 1
     case .update: spec.update = UpdatePolicy()
+    case .rollback: spec.rollback = UpdatePolicy()
+    case .preStart: spec.hooks = Hooks(preStart: [Stack.Hook(["migrate"], key: "pre_start[0]")])
     case .postStart: spec.hooks = Hooks(postStart: [Stack.Hook(["warm-up"], key: "post_start[0]")])
     case .preStop: spec.hooks = Hooks(preStop: [Stack.Hook(["drain"], key: "pre_stop[0]")])
     case .labels: spec.labels = ["tier": "front"]

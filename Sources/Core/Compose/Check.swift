@@ -10,6 +10,7 @@ struct Check {
     func run() {
         for service in project.services {
             references(service)
+            steps(service)
             commands(service)
             namespaces(service)
             ports(service)
@@ -130,6 +131,16 @@ extension Check {
             error(
                 "belongs to the mnt namespace, which is \(service.namespaces.mnt.text)", service, key,
                 hint: "set it where the namespace comes from, or remove it")
+        }
+    }
+
+    /// The steps of a `pre_start` have names, too.
+    private func steps(_ service: Service) {
+        for (index, step) in service.preStart.enumerated() {
+            guard let other = project.service(service.stepName(index)) else { continue }
+            error(
+                "this step is called \(other.name), as is another service", service, step.key,
+                notes: [.init("it is here", at: other.places[""])], hint: "rename the service \(other.name)")
         }
     }
 

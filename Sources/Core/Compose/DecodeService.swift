@@ -134,6 +134,7 @@ extension Keys {
             "on_unhealthy": { draft, reader in
                 draft.service.onUnhealthy = reader.word(UnhealthyReaction.self) ?? .none
             },
+            "pre_start": { draft, reader in draft.service.preStart = hooks("pre_start", reader) },
             "post_start": { draft, reader in draft.service.postStart = hooks("post_start", reader) },
             "pre_stop": { draft, reader in draft.service.preStop = hooks("pre_stop", reader) },
             "labels": { draft, reader in draft.service.labels = reader.labels() ?? [:] },
@@ -157,6 +158,7 @@ extension Keys {
             "replicas": { draft, reader in replicas(reader, &draft) },
             "resources": { draft, reader in deployResources.read(reader, into: &draft) },
             "update_config": { draft, reader in draft.service.update = updateSettings(reader) },
+            "rollback_config": { draft, reader in draft.service.rollback = updateSettings(reader) },
             "restart_policy": { draft, reader in draft.restart = restartPolicy(reader) },
             "mode": { _, reader in
                 if reader.node.scalar?.text != "replicated" { reader.error("only the mode replicated is supported") }

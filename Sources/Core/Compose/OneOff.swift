@@ -102,7 +102,7 @@ package struct OneOffWish: Sendable {
 
 extension Project {
     /// The project with the one-off as a service of its own: nobody depends on it, and nothing of the file is about it. It
-    /// has not the fixed addresses of its service, whose containers may have them.
+    /// has not the fixed addresses of its service, whose containers may have them, and none of its steps.
     ///
     /// - Parameters:
     ///   - isAlone: Without what the service depends on.
@@ -124,7 +124,8 @@ extension Project {
                 keepsNames ? [oneOff.service] + service.networks[index].aliases : []
             service.networks[index].address = nil
         }
-        if isAlone { service.dependencies = [] }
+        service.preStart = []
+        service.dependencies.removeAll { isAlone || self.service($0.service)?.precedes?.service == oneOff.service }
         var project = self
         project.services = (services + [service]).sorted { $0.name < $1.name }
         return project

@@ -77,6 +77,16 @@ package struct Places: Codable, Hashable, Sendable {
         set { table[path] = newValue }
     }
 
+    /// The places of everything below a key path, as seen from there.
+    func below(_ path: String) -> Places {
+        var places = Places()
+        places[""] = self[path]
+        for (key, place) in table where key.hasPrefix(path + ".") {
+            places[String(key.dropFirst(path.count + 1))] = place
+        }
+        return places
+    }
+
     package static func == (_: Places, _: Places) -> Bool { true }
     package func hash(into _: inout Hasher) {}
 }

@@ -18,7 +18,7 @@ extension Model {
         Keys.top.read(Reader(node: root, path: "", context: context), into: &draft)
         let project = resolve(draft, root, report)
         Check(project: project, declared: draft, report: report).run()
-        return (report.hasErrors ? nil : project, report.sorted())
+        return (report.hasErrors ? nil : project.unfolded(), report.sorted())
     }
 
     /// Who shares a namespace is ordered by that, and the stack keeps the namespace where its owner is started again: a

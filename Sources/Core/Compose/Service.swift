@@ -50,6 +50,12 @@ package struct Service: Codable, Hashable, Sendable {
     package var stopGracePeriod: Duration
     /// How its containers are replaced; nil: all at once, old before new.
     package var update: UpdateSettings?
+    /// How they come back where an update has failed; nil: all at once.
+    package var rollback: UpdateSettings?
+    /// Run before it, one after the other, each in a container of its own.
+    package var preStart: [Hook]
+    /// The service that this is a step of: `Project.unfolded`.
+    package var precedes: Step?
     /// Run inside when it has started, one after the other.
     package var postStart: [Hook]
     /// Run inside before it is stopped.
@@ -93,6 +99,7 @@ package struct Service: Codable, Hashable, Sendable {
         restart = .no
         self.`init` = false
         stopGracePeriod = .seconds(10)
+        preStart = []
         postStart = []
         preStop = []
         labels = [:]
@@ -100,6 +107,18 @@ package struct Service: Codable, Hashable, Sendable {
         onUnhealthy = .none
         attach = true
         places = Places()
+    }
+}
+
+/// What is run before a service, in a container of its own.
+package struct Step: Codable, Hashable, Sendable {
+    package var service: String
+    /// Where the service says so: `pre_start[0]`.
+    package var key: String
+
+    package init(of service: String, key: String) {
+        self.service = service
+        self.key = key
     }
 }
 

@@ -91,6 +91,8 @@ package struct Plan: Hashable, Sendable {
     package var cleaning: [Action] = []
     /// The ledger as it will be.
     package var ledger: Ledger
+    /// What of it goes back in steps.
+    package var wayBack: WayBack?
 
     package init(changes: [Change], ledger: Ledger) {
         self.changes = changes

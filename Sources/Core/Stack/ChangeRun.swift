@@ -106,7 +106,7 @@ package struct ChangeRun: Sendable {
         for turnover in plan.turnovers { progress[turnover.id] = turnover.stop == nil ? .stopped : .running }
         rollouts = Self.rollouts(plan, before, rules)
         for turnover in rollouts.flatMap(\.turnovers) { progress[turnover.id] = .held }
-        unserved = Set(plan.turnovers.map(\.id).filter { Self.overlaps($0, plan, before) })
+        unserved = plan.wayBack?.elsewhere ?? Set(plan.turnovers.map(\.id).filter { Self.overlaps($0, plan, before) })
         replicas = Dictionary(grouping: Set(states.keys).union(progress.keys).sorted(), by: \.service)
     }
 
@@ -215,7 +215,18 @@ package struct ChangeRun: Sendable {
     // MARK: Updates
 
     /// What others are led to.
-    package var serving: Goal { plan.ledger.goal.serving(unserved, of: before.goal) }
+    package var serving: Goal { plan.ledger.goal.serving(unserved, of: plan.wayBack?.from ?? before.goal) }
+
+    /// The service whose update has failed so that the change goes back.
+    package private(set) var failedUpdate: String?
+
+    /// Of what has been started, what runs.
+    package var living: Set<Instance> {
+        Set(
+            plan.turnovers.compactMap(\.start).filter {
+                isCurrent($0) && states[$0.id] == .running && restarted[$0.id] == nil
+            })
+    }
 
     /// Updates that have stopped half way: what failed.
     package private(set) var pauses: [Failure] = []
@@ -244,6 +255,8 @@ package struct ChangeRun: Sendable {
         case .command(let command): return command
         case .admit(let id):
             progress[id] = .stopped
+            // On a way back there is nothing to be proven.
+            if plan.wayBack != nil { serve(id, isNew: true) }
             return try nextStart().map { .perform(.start($0)) }
         case .handOver(let id): serve(id, isNew: true)
         case .keep(let id): keep(id)
@@ -252,6 +265,7 @@ package struct ChangeRun: Sendable {
             if isLast { pauses.append(Failure(container: id, key: "deploy.update_config", message: text, culprit: id)) }
             if !isLast { return .warn(text) }
         case .rollBack(let id, let text):
+            failedUpdate = id.service
             throw Failure(
                 container: id, key: "deploy.update_config", message: text, culprit: id,
                 probe: health[id]?.results.last)
@@ -352,7 +366,8 @@ package struct ChangeRun: Sendable {
             case .fails(let message):
                 if condition.required {
                     throw Failure(
-                        container: dependent, key: "depends_on.\(condition.service)", message: message, culprit: id,
+                        container: dependent, key: plan.key(of: id, before: dependent), message: message,
+                        culprit: id,
                         probe: condition.condition == .healthy ? health[id]?.results.last : nil)
                 }
                 let warning = "\(dependent) goes on without \(condition.service): \(message)"

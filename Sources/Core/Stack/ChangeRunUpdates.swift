@@ -1,6 +1,10 @@
 // Replacement in steps, as `deploy.update_config` has it.
 extension ChangeRun {
     static func rollouts(_ plan: Plan, _ before: Ledger, _ rules: [Instance: StopRule]) -> [Rollout] {
+        if let wayBack = plan.wayBack {
+            let turnovers = plan.turnovers.filter { wayBack.ids.contains($0.id) }.sorted { $0.id < $1.id }
+            return turnovers.isEmpty ? [] : [Rollout(wayBack.policy, turnovers, overlaps: [], rules: rules)]
+        }
         let replaced = plan.turnovers.filter { $0.discard != nil }
         let services = Dictionary(grouping: replaced, by: \.id.service)
         return services.keys.sorted().compactMap { service in
@@ -21,7 +25,39 @@ extension ChangeRun {
     }
 }
 
+/// The way back of a service whose update has failed, batch by batch: `deploy.rollback_config`.
+package struct WayBack: Hashable, Sendable {
+    var policy: UpdatePolicy
+    var ids: Set<ContainerID>
+    /// Those that others are still led to until it is their turn.
+    var elsewhere: Set<ContainerID>
+    /// What the update was to come to.
+    var from: Goal
+}
+
 extension Plan {
+    /// The same, an undo of `tried`, where the service of an update goes back in steps: its new lives that run go on until
+    /// it is their turn.
+    package func goingBack(_ service: String, by policy: UpdatePolicy, from tried: Plan, running: Set<Instance>) -> Plan
+    {
+        var plan = self
+        var ids: Set<ContainerID> = []
+        var elsewhere: Set<ContainerID> = []
+        for index in turnovers.indices where turnovers[index].id.service == service {
+            let id = turnovers[index].id
+            guard turnovers[index].stop == nil, let new = tried.ledger.entry(id), running.contains(new.instance),
+                new.instance != turnovers[index].start
+            else { continue }
+            plan.turnovers[index].stop = new.instance
+            plan.preparation.removeAll { $0 == .discard(new.instance) }
+            plan.cleaning.insert(.discard(new.instance), at: 0)
+            ids.insert(id)
+            if new.spec.endpoint != ledger.entry(id)?.spec.endpoint { elsewhere.insert(id) }
+        }
+        plan.wayBack = WayBack(policy: policy, ids: ids, elsewhere: elsewhere, from: tried.ledger.goal)
+        return plan
+    }
+
     /// What is left of the plan where these containers stay what they were.
     func keeping(_ ids: Set<ContainerID>, of before: Ledger) -> Plan {
         if ids.isEmpty { return self }

@@ -32,8 +32,12 @@ package struct ContainerSpec: Hashable, Codable, Sendable {
     package var restartPace: RestartPace?
     /// nil where it has none.
     package var hooks: Hooks?
+    /// The step of another service that it is: it is run again where all containers of that one begin anew.
+    package var precedes: Step?
     /// How it is replaced; nil: at once with everything else, old before new.
     package var update: UpdatePolicy?
+    /// How it comes back where its replacement has failed; nil: at once with everything else.
+    package var rollback: UpdatePolicy?
     /// Whether its network namespace is the second one of the two that it has by turns, where the new life starts before
     /// the old one stops.
     package var hasSecondEndpoint: Bool?

@@ -12,8 +12,8 @@ package enum ServiceKey: String, CaseIterable, Sendable {
     case capabilities = "cap_add", readOnly = "read_only", initProcess = "init"
     case terminal = "tty", standardInput = "stdin_open"
     case restart, restartPolicy = "deploy.restart_policy", stopSignal = "stop_signal", stopGrace = "stop_grace_period"
-    case update = "deploy.update_config"
-    case postStart = "post_start", preStop = "pre_stop"
+    case update = "deploy.update_config", rollback = "deploy.rollback_config"
+    case preStart = "pre_start", postStart = "post_start", preStop = "pre_stop"
     case labels, logging, dependencies = "depends_on"
     case healthCheck = "healthcheck", onUnhealthy = "on_unhealthy"
 
@@ -28,10 +28,11 @@ package enum ServiceKey: String, CaseIterable, Sendable {
         case .rootfs, .image, .command, .environment, .workingDirectory, .user, .groups, .hostname, .mntNamespace, .pid,
             .networkMode,
             .ipc, .uts, .volumes, .files, .capabilities, .readOnly, .initProcess, .terminal,
-            .standardInput:
+            .standardInput, .preStart:
             .replace
         case .networks, .ports, .fileContents, .memory, .memorySwap, .cpus, .cpuShares, .cpuset, .pids, .sharedMemory,
-            .restart, .restartPolicy, .update, .postStart, .preStop, .stopSignal, .stopGrace, .labels, .logging,
+            .restart, .restartPolicy, .update, .rollback, .postStart, .preStop, .stopSignal, .stopGrace, .labels,
+            .logging,
             .dependencies,
             .healthCheck, .onUnhealthy:
             .inPlace
@@ -120,6 +121,8 @@ extension ContainerSpec {
         case .stopSignal: return one(String(stopSignal), String(new.stopSignal))
         case .stopGrace: return one("\(stopGraceMilliseconds)ms", "\(new.stopGraceMilliseconds)ms")
         case .update: return one(update?.description, new.update?.description)
+        case .rollback: return one(rollback?.description, new.rollback?.description)
+        case .preStart: return hookChanges(key, hooks?.preStart, new.hooks?.preStart)
         case .postStart: return hookChanges(key, hooks?.postStart, new.hooks?.postStart)
         case .preStop: return hookChanges(key, hooks?.preStop, new.hooks?.preStop)
         case .labels: return map(key, labels, new.labels)

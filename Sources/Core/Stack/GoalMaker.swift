@@ -64,8 +64,7 @@ package struct GoalMaker {
         var maker = GoalMaker(
             project, ledger, selection, chosen, removeOrphans, hostRoutes, roots, contents, again, survey)
         let goal = maker.make()
-        let orphans = ledger.entries.filter { $0.spec.oneOff == nil && project.service($0.instance.id.service) == nil }
-            .map(\.instance.id).sorted()
+        let orphans = ledger.entries.filter { maker.isOrphan($0.spec) }.map(\.instance.id).sorted()
         return Result(
             goal: maker.problems.isEmpty ? goal : nil, problems: maker.problems, orphans: orphans,
             formerVolumes: survey?.former(of: goal.volumes, in: project.name) ?? [])
@@ -85,7 +84,9 @@ package struct GoalMaker {
         self.chosen = chosen
         let names = Set(chosen.map(\.name))
         kept = ledger.entries.map(\.spec).filter { spec in
-            !names.contains(spec.id.service)
+            // A step that its service no longer has goes without being asked about.
+            if let owner = spec.precedes?.service, names.contains(owner) { return false }
+            return !names.contains(spec.id.service)
                 && (!removeOrphans || spec.oneOff != nil || project.service(spec.id.service) != nil)
         }
         let egress = ledger.goal.egress.flatMap { IPv4Subnet($0.subnet) }
@@ -122,6 +123,12 @@ package struct GoalMaker {
         checkPorts(goal)
         checkHealthConditions(goal)
         return goal
+    }
+
+    /// Whether nothing in the file speaks of it.
+    private func isOrphan(_ spec: ContainerSpec) -> Bool {
+        spec.oneOff == nil && project.service(spec.id.service) == nil
+            && spec.precedes.flatMap { project.service($0.service) } == nil
     }
 
     mutating func report(_ problem: Problem) {
@@ -266,14 +273,16 @@ package struct GoalMaker {
 extension Project {
     /// The services named, with everything that they depend on or whose namespaces they join; all where none is named.
     ///
-    /// - Parameter withDependencies: without, only those whose namespaces they join.
+    /// - Parameter withDependencies: without, only those whose namespaces they join, and their own steps.
     package func closure(of names: [String], withDependencies: Bool = true) -> [Service] {
         if names.isEmpty { return services.filter { $0.oneOff == nil } }
         var found: Set<String> = []
         var open = names
         while let name = open.popLast() {
             guard let service = service(name), found.insert(name).inserted else { continue }
-            if withDependencies { open += service.dependencies.map(\.service) }
+            open += service.dependencies.map(\.service).filter { dependency in
+                withDependencies || self.service(dependency)?.precedes?.service == name
+            }
             open += Compose.NamespaceKind.allCases.compactMap { kind in
                 if case .service(let owner) = service.namespaces[kind] { owner } else { nil }
             }

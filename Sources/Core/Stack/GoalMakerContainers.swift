@@ -69,10 +69,14 @@ extension ContainerSpec {
         usesInit = service.`init`
         restart = RestartPolicy(service.restart)
         restartPace = service.restartPace.map(RestartPace.init)
-        if !service.postStart.isEmpty || !service.preStop.isEmpty {
-            hooks = Hooks(postStart: service.postStart.map(Hook.init), preStop: service.preStop.map(Hook.init))
+        if !service.preStart.isEmpty || !service.postStart.isEmpty || !service.preStop.isEmpty {
+            hooks = Hooks(
+                preStart: service.preStart.isEmpty ? nil : service.preStart.map(Hook.init),
+                postStart: service.postStart.map(Hook.init), preStop: service.preStop.map(Hook.init))
         }
-        update = service.update.map(UpdatePolicy.init)
+        precedes = service.precedes
+        update = service.update.map { UpdatePolicy($0) }
+        rollback = service.rollback.map { UpdatePolicy(wayBack: $0) }
         stopSignal = service.stopSignal?.number ?? image?.stopSignal.flatMap(Signal.number(named:)) ?? 15
         stopGraceMilliseconds = Int(service.stopGracePeriod.milliseconds)
         labels = (image?.labels ?? [:]).merging(service.labels) { _, own in own }

@@ -40,22 +40,23 @@ extension GoalMaker {
     /// A container as the file and its image describe it, with the mounts that it has from others.
     func described(_ id: ContainerID, _ service: Service) -> ContainerSpec {
         var spec = ContainerSpec(service, id: id, in: project, roots[service.name], contents: contents)
-        spec.inherit(inheritedMounts(service))
+        // A step that is run for each container has the mounts of that one.
+        spec.inherit(inheritedMounts(service, of: service.precedes == nil ? 1 : id.index))
         spec.nameVolumes(volumes(of: [spec]))
         return spec
     }
 
     /// What `volumes_from` says: the mounts of other services' first containers, and what these have got in this way.
     /// Folders in memory are everybody's own.
-    func inheritedMounts(_ service: Service) -> [Mount] {
-        service.volumesFrom.enumerated().flatMap { index, source -> [Mount] in
+    func inheritedMounts(_ service: Service, of index: Int = 1) -> [Mount] {
+        service.volumesFrom.enumerated().flatMap { position, source -> [Mount] in
             guard let owner = project.service(source.service) else { return [] }
-            var spec = ContainerSpec(owner, id: ContainerID(owner.name, 1), in: project, roots[owner.name])
+            var spec = ContainerSpec(owner, id: ContainerID(owner.name, index), in: project, roots[owner.name])
             spec.inherit(inheritedMounts(owner))
             return spec.mounts.compactMap { mount in
                 if case .tmpfs = mount.source { return nil }
                 var mount = mount
-                mount.key = "volumes_from[\(index)]"
+                mount.key = "volumes_from[\(position)]"
                 mount.readOnly = mount.readOnly || source.readOnly
                 // Its first content comes from the image of who owns it.
                 mount.copiesImage = false

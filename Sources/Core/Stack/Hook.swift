@@ -1,4 +1,5 @@
 import Compose
+import OCI
 
 /// A command that runs inside a container at a turn of its life.
 package struct Hook: Hashable, Codable, Sendable {
@@ -9,6 +10,8 @@ package struct Hook: Hashable, Codable, Sendable {
     package var workingDirectory: String?
     package var user: String?
     package var isPrivileged: Bool
+    /// Of `pre_start`, where it is not what the service runs in.
+    package var image: String?
     /// Where the file says so: `post_start[0]`.
     package var key: String
 
@@ -25,25 +28,30 @@ package struct Hook: Hashable, Codable, Sendable {
         workingDirectory = hook.workingDirectory
         user = hook.user
         isPrivileged = hook.isPrivileged
+        image = hook.image?.description
     }
 }
 
 extension Hook: CustomStringConvertible {
     package var description: String {
         let rest = [
-            user.map { "as \($0)" }, isPrivileged ? "privileged" : nil, workingDirectory.map { "in \($0)" },
+            image.map { "in \($0)" }, user.map { "as \($0)" }, isPrivileged ? "privileged" : nil,
+            workingDirectory.map { "in \($0)" },
             environment.isEmpty ? nil : "with \(environment.joined(separator: " "))",
         ]
         return ([shellText(arguments)] + rest.compactMap { $0 }).joined(separator: " ")
     }
 }
 
-/// What runs inside a container beside its own program.
+/// What runs beside a container's own program.
 package struct Hooks: Hashable, Codable, Sendable {
+    /// Run by containers of their own: `ContainerSpec.precedes`.
+    package var preStart: [Hook]?
     package var postStart: [Hook]
     package var preStop: [Hook]
 
-    package init(postStart: [Hook] = [], preStop: [Hook] = []) {
+    package init(preStart: [Hook]? = nil, postStart: [Hook] = [], preStop: [Hook] = []) {
+        self.preStart = preStart
         self.postStart = postStart
         self.preStop = preStop
     }
@@ -69,5 +77,13 @@ package struct HookCommand: Hashable, Sendable {
         groups = hook.user == nil ? spec.groups : []
         capabilities = hook.isPrivileged ? Capability.all : spec.capabilities
         key = hook.key
+    }
+}
+
+extension Plan {
+    /// Where the file says that one waits for the other.
+    func key(of id: ContainerID, before dependent: ContainerID) -> String {
+        if let step = ledger.entry(id)?.spec.precedes, step.service == dependent.service { return step.key }
+        return "depends_on.\(id.service)"
     }
 }

@@ -1,3 +1,5 @@
+import Compose
+
 /// Stops what runs of these containers, and what lives in their process or mount namespaces, and remembers that nobody
 /// wants it until `start` or `up`. What rests is left at rest.
 package func plan(stopping ids: [ContainerID], from observed: Observation) -> Plan {
@@ -15,7 +17,7 @@ package func plan(stopping ids: [ContainerID], from observed: Observation) -> Pl
 
 /// Starts what does not run of these containers, and before that what they depend on, unless that has done its work.
 package func plan(starting ids: [ContainerID], from observed: Observation) -> Plan {
-    var lifecycle = Lifecycle(observed, ids)
+    var lifecycle = Lifecycle(observed, observed.ledger.withoutSteps(ids))
     lifecycle.waitsForOthers = true
     for id in lifecycle.withDependencies {
         guard let container = observed.containers[id], !container.state.isAlive else { continue }
@@ -30,7 +32,7 @@ package func plan(starting ids: [ContainerID], from observed: Observation) -> Pl
 /// The same containers again, with what lives in their process or mount namespaces, and unless `alone` what depends on
 /// them with `restart: true`.
 package func plan(restarting ids: [ContainerID], alone: Bool = false, from observed: Observation) -> Plan {
-    var lifecycle = Lifecycle(observed, ids)
+    var lifecycle = Lifecycle(observed, observed.ledger.withoutSteps(ids))
     for id in alone ? lifecycle.targets : lifecycle.targetsWithDependents {
         guard let container = observed.containers[id], container.isRunning || lifecycle.asked.contains(id) else {
             continue
@@ -148,6 +150,14 @@ private struct Lifecycle {
             return turnover
         }
         return plan
+    }
+}
+
+extension Ledger {
+    /// These containers without the steps of a `pre_start` of any of them, which a further start does not repeat.
+    fileprivate func withoutSteps(_ ids: [ContainerID]) -> [ContainerID] {
+        let services = Set(ids.map(\.service))
+        return ids.filter { id in entry(id)?.spec.precedes.map { services.contains($0.service) } != true }
     }
 }
 

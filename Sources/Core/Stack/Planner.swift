@@ -10,7 +10,7 @@ package func plan(from observed: Observation, to goal: Goal, _ manner: Manner = 
 struct Planner {
     let observed: Observation
     let goal: Goal
-    let manner: Manner
+    var manner: Manner
     var changes: [Change] = []
     var turnovers: [ContainerID: Turnover] = [:]
     var entries: [Ledger.Entry] = []
@@ -33,7 +33,9 @@ struct Planner {
         decideNetworks()
         decideNamespaces()
         decideVolumes()
-        for spec in goal.containers { decide(spec) }
+        // Whether a step is due depends on what becomes of those that it precedes.
+        for spec in goal.containers where spec.precedes == nil { decide(spec) }
+        for spec in goal.containers where spec.precedes != nil { decide(step: spec) }
         propagateRestarts()
         let removals = decideRemovals()
         sortChanges()
@@ -195,6 +197,23 @@ struct Planner {
                     .container(spec.id), .restart, isDrift: isDrift, reason: reason,
                     fields: [FieldChange("state", observed: stateText(container.state), desired: "running")]))
         }
+    }
+
+    /// A step that is done is due again where all that it precedes get a new life: not for a further replica, and not for
+    /// one that its policy, or somebody, starts again.
+    private mutating func decide(step spec: ContainerSpec) {
+        let followers = goal.containers.filter { $0.id.service == spec.precedes?.service }
+        // Of as many steps as there are followers, each has its own.
+        let isOneOfMany = goal.containers.count { $0.id.service == spec.id.service } > 1
+        let mine = isOneOfMany ? followers.filter { $0.id.index == spec.id.index } : followers
+        if !mine.isEmpty && mine.allSatisfy({ getsNewLife($0.id) }), let old = observed.ledger.entry(spec.id) {
+            manner.again.insert(old.instance)
+        }
+        decide(spec)
+    }
+
+    private func getsNewLife(_ id: ContainerID) -> Bool {
+        turnovers[id].map { $0.discard != nil || observed.containers[id] == nil } ?? false
     }
 
     private func reasonToReplace(_ container: ObservedContainer, _ edits: [SpecChange]) -> String? {

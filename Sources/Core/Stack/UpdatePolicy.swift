@@ -30,6 +30,14 @@ package struct UpdatePolicy: Hashable, Codable, Sendable {
             }
         maxFailureRatio = settings.maxFailureRatio
     }
+
+    /// A way back goes as far as it can, and what goes back makes room first.
+    init(wayBack settings: UpdateSettings) {
+        parallelism = settings.parallelism
+        delay = settings.delay.milliseconds
+        monitor = settings.monitor.milliseconds
+        failureAction = .continue
+    }
 }
 
 extension UpdatePolicy: CustomStringConvertible {

@@ -66,8 +66,12 @@ package final class Transaction {
         try store.write(ledger)
     }
 
-    private static func run(_ plan: Plan, _ observation: Observation, _ timeout: Int?) -> ChangeRun {
-        let rules = observation.ledger.entries.map { entry in
+    /// - Parameter tried: what may run besides, since a change that failed has begun it.
+    private static func run(
+        _ plan: Plan, _ observation: Observation, _ timeout: Int?, tried: [Ledger.Entry] = []
+    ) -> ChangeRun {
+        let known = Set(observation.ledger.entries.map(\.instance))
+        let rules = (observation.ledger.entries + tried.filter { !known.contains($0.instance) }).map { entry in
             let grace = timeout.map { Int64($0) * 1000 } ?? Int64(entry.spec.stopGraceMilliseconds)
             let hooks = (entry.spec.hooks?.preStop ?? []).map { HookCommand($0, in: entry.spec) }
             return (
@@ -339,14 +343,20 @@ package final class Transaction {
             for instance in ending where before.entry(instance.id)?.instance == instance {
                 observation.containers[instance.id]?.isEnding = true
             }
+            let tried = plan
             plan = Stack.plan(from: observation, to: before.goal, Manner(wakes: running))
             let volumes = observation.ledger.goal.volumesOfOneOffs(missingIn: before.goal)
             plan.cleaning += volumes.map { .removeVolume($0) }
+            if let service = run.failedUpdate,
+                let policy = tried.ledger.entries.first(where: { $0.instance.id.service == service })?.spec.rollback
+            {
+                plan = plan.goingBack(service, by: policy, from: tried, running: run.living)
+            }
             // What a container waits for at its first start has come to pass long ago: only the order is left.
             for index in plan.turnovers.indices {
                 plan.turnovers[index].after = plan.turnovers[index].after.map { Dependency($0.service) }
             }
-            run = Self.run(plan, observation, timeout)
+            run = Self.run(plan, observation, timeout, tried: tried.ledger.entries)
         } catch {
             outcome = .failed(failure.undone(["\(error)"]))
         }

@@ -66,8 +66,7 @@ extension Shape {
             "What happens when it ends, in place of restart."),
         Key("update_config", .shared("update", update), "How containers are replaced by newer ones."),
         Key(
-            "rollback_config", .shared("update", update), "How containers are replaced by older ones.",
-            .partly("what a change has replaced comes back at once")),
+            "rollback_config", .shared("rollback", rollback), "How containers are replaced by older ones."),
         Key(
             "labels", .pairs, "Names and values of your own, kept with the service.",
             .partly("nothing reads them", instead: "use labels: of the service")),
@@ -107,6 +106,18 @@ extension Shape {
                     Key("options", .uniquePairs, "Options of the driver."))),
             "Devices."))
 
+    private static let wayBack = "a way back goes as far as it can"
+    private static let rollback = Kind.keys(
+        Key("parallelism", .count, "How many at once, 1 unless set; 0 is all."),
+        Key("delay", .time, "How long to wait between them."),
+        Key(
+            "failure_action", .text, "What to do when one fails: continue, or pause.",
+            .partly(wayBack, besides: ["continue"])),
+        Key("monitor", .time, "How long each is watched."),
+        Key("max_failure_ratio", .decimal, "How many may fail, 0 to 1.", .partly(wayBack)),
+        Key(
+            "order", .words("start-first", "stop-first"), "Whether the old one starts before the new one stops.",
+            .partly("what goes back makes room first", besides: ["stop-first"])))
     private static let update = Kind.keys(
         Key("parallelism", .count, "How many at once, 1 unless set; 0 is all."),
         Key("delay", .time, "How long to wait between them."),

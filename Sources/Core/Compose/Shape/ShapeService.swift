@@ -97,8 +97,7 @@ extension Shape {
             .honoured, .own),
         Key(
             "pre_start", .list(.shared("first_hook", .keys(hook + firstHook))),
-            "Commands that run before the service's own.",
-            .refused("it would run in a container of its own", instead: "use a service of its own, and depends_on")),
+            "Commands that run before the service does, in containers of their own."),
         Key(
             "post_start", .list(.shared("hook", .keys(hook + [hookCommand]))),
             "Commands that run inside when the service has started."),

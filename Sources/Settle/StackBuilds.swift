@@ -74,7 +74,9 @@ struct StackBuilds {
         output.progress("image/\(name)", "building")
         var lines = BuildLines()
         let outcome = try builder.build(build.words(given), sharedMemory: build.sharedMemory) { bytes in
-            for line in lines.take(bytes) { output.tell(line, of: "image/\(name)", by: service.name) }
+            for line in lines.take(bytes) {
+                output.tell(line, of: "image/\(name)", by: service.oneOff?.service ?? service.name)
+            }
         }
         switch outcome {
         case .interrupted: throw Complaint([], status: Complaint.interrupted)

@@ -88,6 +88,12 @@ extension MachineTests {
                 let layers = try FileManager.default.contentsOfDirectory(atPath: stack.state + "/images/layers")
                     .filter { !$0.hasPrefix(".") && !$0.hasPrefix("note") && !$0.hasPrefix("parents") }
                 #expect(layers.count == 2, "\(layers)")
+                // It has a name in the file, so it is not `local`.
+                func listed() throws -> Bool { try !stack.expect(0, "images", "--all", "--quiet").out.isEmpty }
+                try stack.expect(0, "down", "--rmi", "local")
+                #expect(try listed())
+                let down = try stack.expect(0, "down", "--rmi", "all")
+                #expect(try !listed() && down.err.contains("removed"), "\(down)")
             }
         }
 

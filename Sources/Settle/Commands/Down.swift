@@ -1,7 +1,9 @@
 import Compose
 import Diagnostics
 import Engine
+import Images
 import Linux
+import OCI
 import Stack
 import Syscalls
 import Usage
@@ -19,10 +21,15 @@ struct Down: SettleCommand {
     private let volumes: Bool
     private let timeout: Int?
     private let verify: Bool
+    private let images: ImageScope?
+
+    private enum ImageScope: String, Choosable { case all, local }
 
     init(_ line: inout Line) {
         volumes = line.flag("volumes", short: "v", "Remove the named volumes, too.")
         timeout = line.timeout()
+        images = line.choice(
+            "rmi", "Remove the images of the services, too: all, or those without a name in the file.")
         verify = line.flag("verify", "Look afterwards for anything left, and fail if there is.")
         _ = line.flag("remove-orphans", "Always so: accepted for scripts written for Docker Compose.")
     }
@@ -36,6 +43,7 @@ struct Down: SettleCommand {
             } else {
                 try scene.change(.down(timeout: timeout, volumes: doomed))
             }
+            if let images { try remove(images, scene) }
             if verify { try check(scene) }
         }
     }
@@ -63,6 +71,25 @@ struct Down: SettleCommand {
                 ?? (owner.isEmpty ? "it was made by settle volume create" : "it is the project \(owner)'s")
             scene.output.warn("the volume \(volume.name) stays: \(why)")
             return false
+        }
+    }
+
+    /// Of the file: what is used by another stack stays.
+    private func remove(_ scope: ImageScope, _ scene: Scene) throws {
+        guard let project = scene.project else {
+            throw Complaint("--rmi needs the file, which says what the images are")
+        }
+        let chosen = project.services.filter { scope == .all || $0.image?.reference == nil }
+        let wanted = Set(chosen.compactMap { project.image(of: $0) })
+        let store = scene.images
+        let here = Set(store.entries().compactMap(\.reference)).intersection(wanted)
+        for name in here.map(\.description).sorted() {
+            do {
+                _ = try store.remove([name], store.layers) { try scene.digestsInUse() }
+                scene.output.progress("image/\(name)", "removed")
+            } catch is RemovalFault {
+                scene.output.warn("the image \(name) stays: containers of another project are made from it")
+            }
         }
     }
 

@@ -42,7 +42,7 @@ extension Scene {
         switch file.source {
         case .content(let text): return Array(text.utf8)
         case .environment(let name):
-            guard let value = variables[name] else {
+            guard let value = variables[name] ?? file.value else {
                 throw complaint("environment", "the variable \(name) is not set", "set it, or name a file:")
             }
             return Array(value.utf8)

@@ -103,6 +103,20 @@ import Testing
         #expect(service["env_file"] == nil)
     }
 
+    @Test func anIncludedFileHasVariablesOfItsOwnForItsSecrets() throws {
+        let top = "include: [{path: sub/a.yaml, env_file: [a.env]}]\nservices: {w: {command: x}}"
+        let others = [
+            "/p/a.env": "MINE=hidden",
+            "/p/sub/a.yaml":
+                "services: {s: {command: x, secrets: [mine], configs: [mine]}}\nsecrets: {mine: {environment: MINE}}\nconfigs: {mine: {environment: OTHER}}",
+        ]
+        let included = try #require(model([top], others: others).0)
+        let files = try #require(included.project().project?.files)
+        #expect(files.map(\.path) == ["configs.mine", "secrets.mine"])
+        #expect(files.map(\.value) == [nil, "hidden"])
+        #expect(!included.json().compact.contains("hidden"))
+    }
+
     @Test func theImpliedIsNotRun() throws {
         let (project, _) = load(
             "services:\n  a: {command: x}\n  b: {command: x, network_mode: 'service:a'}\n  c: {command: x, network_mode: 'service:a', depends_on: {a: {condition: service_started, restart: true}}}"

@@ -174,6 +174,12 @@ import Testing
             observed: Ledger(project: "demo"))
         #expect(result.problems.map(\.path) == ["services.web.depends_on.db"])
         #expect(result.problems.map(\.message) == ["db has no health check to wait for"])
+        // What may be missing need not be more than started.
+        let optional = Compose.Dependency(service: "db", condition: .healthy, required: false)
+        let goal = GoalMaker.make(
+            project: project(service("db"), service("web") { $0.dependencies = [optional] }),
+            observed: Ledger(project: "demo"))
+        #expect(goal.problems == [] && goal.goal?.containers.count == 2)
     }
 
     @Test func theFileSaysWhatTheImageDoesNot() {

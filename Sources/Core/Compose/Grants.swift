@@ -23,6 +23,8 @@ package struct SharedFile: Codable, Hashable, Sendable {
     /// The key under `secrets:` or `configs:`.
     package var key: String
     package var source: Source
+    /// What the variable holds where an included file has it from variables of its own.
+    package var value: String?
     /// Relative to `secrets.KEY`.
     package var places: Places
 

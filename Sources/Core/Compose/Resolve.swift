@@ -78,6 +78,11 @@ extension Model {
             })
         project.volumes = draft.volumes.filter { mounted.contains($0.key) }
         project.files.sort { $0.path < $1.path }
+        for index in project.files.indices {
+            let file = project.files[index]
+            guard let value = sharedValues[file.path], file.source == .environment(value.variable) else { continue }
+            project.files[index].value = value.text
+        }
         return project
     }
 }

@@ -238,7 +238,8 @@ package struct GoalMaker {
 
     // MARK: Checks
 
-    /// Who waits for the health of something that has no check would wait for ever.
+    /// Who needs the health of something that has no check would wait for ever; what may be missing is waited for as long
+    /// as it takes to start.
     private mutating func checkHealthConditions(_ goal: Goal) {
         // An image that is not here yet may have one.
         let unchecked = Set(
@@ -248,7 +249,7 @@ package struct GoalMaker {
             }.map(\.id.service))
         for service in chosen {
             for dependency in service.dependencies
-            where dependency.condition == .healthy && unchecked.contains(dependency.service) {
+            where dependency.condition == .healthy && dependency.required && unchecked.contains(dependency.service) {
                 let key = "depends_on.\(dependency.service)"
                 report(
                     Problem(

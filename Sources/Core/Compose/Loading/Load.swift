@@ -127,9 +127,12 @@ extension Loader {
             model.alignReplicas()
         }
         if !options.services.isEmpty { model.select(options.services, report) }
-        EnvironmentFiles(environment: environment, system: system, report: report, display: display)
+        // A command that is about some services makes no others, whose files may be missing.
+        let needed = options.enabledServices.isEmpty ? nil : model.needed(by: options.enabledServices)
+        EnvironmentFiles(environment: environment, system: system, report: report, display: display, needed: needed)
             .resolve(&model, variables: options.resolvesEnvironment)
         if !options.keepsUnused { model.dropUnused() }
+        model.sharedValues = sharedValues
         model.origins = report.origins
         return model
     }

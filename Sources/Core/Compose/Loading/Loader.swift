@@ -9,6 +9,8 @@ final class Loader {
     var environment: [String: String]
     /// Whether every file could be read, so that what is missing is missing indeed.
     var isWhole = true
+    /// See `Model`.
+    private(set) var sharedValues: [String: (variable: String, text: String)] = [:]
 
     init(_ environment: [String: String], _ options: LoadOptions, _ system: FileSystem) {
         self.environment = environment
@@ -91,6 +93,7 @@ final class Loader {
         let paths = Paths(folder: scope.base, home: environment["HOME"], system: system, report: report)
         if scope.resolvesPaths { paths.resolve(&root) }
         resolveEnvironment(&root, scope.environment)
+        keepSharedValues(root, scope)
         return root
     }
 
@@ -162,6 +165,16 @@ final class Loader {
                     guard let name = items[index].string, let value = environment[name] else { continue }
                     items[index] = .text("\(name)=\(value)", at: items[index].place)
                 }
+            }
+        }
+    }
+
+    /// Who includes a file does not know its variables; where both have one, that of the including file counts.
+    private func keepSharedValues(_ root: Node, _ scope: Scope) {
+        for section in ["secrets", "configs"] {
+            for file in root[section]?.entries ?? [] {
+                guard let name = file.value.string("environment"), environment[name] == nil else { continue }
+                if let value = scope.environment[name] { sharedValues[section.key(file.key)] = (name, value) }
             }
         }
     }

@@ -7,16 +7,19 @@ struct EnvironmentFiles {
     let system: FileSystem
     let report: Report
     let display: (String) -> String
+    /// The services whose files must be there; nil for all.
+    let needed: Set<String>?
 
     func resolve(_ model: inout Model, variables: Bool) {
         model.editServices { service in
             let path = "services".key(service.key)
-            if variables { self.variables(&service.value, path.key("env_file")) }
-            labels(&service.value, path.key("label_file"))
+            let isNeeded = needed?.contains(service.key) ?? true
+            if variables { self.variables(&service.value, path.key("env_file"), isNeeded) }
+            labels(&service.value, path.key("label_file"), isNeeded)
         }
     }
 
-    private func variables(_ service: inout Node, _ path: String) {
+    private func variables(_ service: inout Node, _ path: String, _ isNeeded: Bool) {
         service.edit("environment") { own in
             own.editValues { entry in
                 guard entry.value.isNull, let value = environment[entry.key] else { return }
@@ -32,7 +35,7 @@ struct EnvironmentFiles {
         for (index, file) in files.enumerated() {
             let item = path.item(index)
             let location = file.string("path") ?? ""
-            let isRequired = file["required"] == nil
+            let isRequired = isNeeded && file["required"] == nil
             guard let text = text(of: location, file["path"]?.place ?? file.place, item, isRequired: isRequired) else {
                 continue
             }
@@ -79,11 +82,11 @@ struct EnvironmentFiles {
         }
     }
 
-    private func labels(_ service: inout Node, _ path: String) {
+    private func labels(_ service: inout Node, _ path: String, _ isNeeded: Bool) {
         guard let files = service["label_file"]?.items else { return }
         var labels: [String: (value: String, place: Place)] = [:]
         for (index, file) in files.enumerated() {
-            guard let text = text(of: file.string ?? "", file.place, path.item(index), isRequired: true) else {
+            guard let text = text(of: file.string ?? "", file.place, path.item(index), isRequired: isNeeded) else {
                 continue
             }
             var reader = Dotenv(text, environment: [:], report: report, values: labels.mapValues(\.value))

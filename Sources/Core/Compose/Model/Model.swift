@@ -20,6 +20,9 @@ package struct Model {
     var untyped: Node?
     /// The services whose `image` is there, but empty.
     var emptyImages: [String: Place] = [:]
+    /// What secrets and configurations of included files hold, by their key paths, where that is from variables of these
+    /// files' own. No text shows it.
+    var sharedValues: [String: (variable: String, text: String)] = [:]
     /// For problems that are found later.
     var origins = Report.Origins()
 
@@ -98,17 +101,13 @@ extension Model {
                 "no such service: \(name)", at: nil, hint: nearest(to: name, in: all.keys).map { "did you mean \($0)?" }
             )
         }
-        var selected: Set<String> = []
-        var open = names
-        while let name = open.popLast() {
-            guard let service = all[name], selected.insert(name).inserted else { continue }
-            for dependency in service["depends_on"]?.entries ?? [] {
-                if all[dependency.key] == nil, dependency.value["required"]?.isTrue == true {
-                    report.error(
-                        "\(name) needs \(dependency.key), which no profile enables", at: dependency.keyPlace,
-                        path: "services".key(name).key("depends_on").key(dependency.key))
-                }
-                open.append(dependency.key)
+        let selected = needed(by: names)
+        for name in selected {
+            for dependency in all[name]?["depends_on"]?.entries ?? []
+            where all[dependency.key] == nil && dependency.value["required"]?.isTrue == true {
+                report.error(
+                    "\(name) needs \(dependency.key), which no profile enables", at: dependency.keyPlace,
+                    path: "services".key(name).key("depends_on").key(dependency.key))
             }
         }
         disabled += services.filter { !selected.contains($0.key) }
@@ -119,6 +118,18 @@ extension Model {
             }
             if service.value["depends_on"]?.entries?.isEmpty == true { service.value.remove("depends_on") }
         }
+    }
+
+    /// These services, and what they depend on.
+    func needed(by names: [String]) -> Set<String> {
+        let all = Dictionary(services.map { ($0.key, $0.value) }) { first, _ in first }
+        var found: Set<String> = []
+        var open = names
+        while let name = open.popLast() {
+            guard let service = all[name], found.insert(name).inserted else { continue }
+            open += (service["depends_on"]?.entries ?? []).map(\.key)
+        }
+        return found
     }
 
     /// `scale` also counts as `deploy.replicas`.

@@ -7,7 +7,7 @@ struct CreateOptions {
     let wishes: StackRoots.Wishes
     let forceRecreate: Bool
     let noRecreate: Bool
-    let removeOrphans: Bool
+    private let removeOrphans: Bool
     /// By service.
     let replicas: [String: Int]
 
@@ -18,8 +18,7 @@ struct CreateOptions {
             isQuiet: line.flag("quiet-pull", "Nothing of how images come."))
         forceRecreate = line.flag("force-recreate", "Make containers anew, even where nothing differs.")
         noRecreate = line.flag("no-recreate", "Leave containers that are there as they are.")
-        let orphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
-        removeOrphans = orphans || isTrue(environment["COMPOSE_REMOVE_ORPHANS"])
+        removeOrphans = line.flag("remove-orphans", "Remove containers whose service is no longer in the file.")
         let scales = line.texts("scale", "SERVICE=NUMBER", "How many containers, in place of what the file says.")
         replicas = line.replicas(scales, "--scale")
         _ = line.flag("yes", short: "y", "Accepted: nothing is asked.")
@@ -27,9 +26,9 @@ struct CreateOptions {
         if forceRecreate && noRecreate { line.refuse("--force-recreate and --no-recreate cannot both be given") }
     }
 
-    func wish(_ names: [String]) -> Prospect.Wish {
+    func wish(_ names: [String], in scene: Scene) -> Prospect.Wish {
         var wish = Prospect.Wish(services: names)
-        wish.removesOrphans = removeOrphans
+        wish.removesOrphans = removeOrphans || isTrue(scene.variables["COMPOSE_REMOVE_ORPHANS"])
         wish.keepsContainers = noRecreate
         wish.recreates = forceRecreate
         return wish

@@ -59,8 +59,9 @@ final class Following {
         let mine = list.rows.filter { row in
             (services.isEmpty || services.contains(row.id.service)) && (index == nil || index == row.id.index)
         }
+        // All of them first: what one has written is printed by time, also where another has ended.
+        for row in mine where shown?.contains(row.id.service) ?? true { printer.add(row.id) }
         for row in mine {
-            if shown?.contains(row.id.service) ?? true { printer.add(row.id) }
             if row.state.isLive {
                 isOver = false
                 wasLive.insert(row.id)

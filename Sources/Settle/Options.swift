@@ -87,7 +87,9 @@ extension Line {
         ) { words.contains($0) ? try? PullPolicy(parsing: $0) : nil }
     }
 
-    mutating func replica() -> Int { number("index", "N", "Which replica. (default: 1)", in: 1...Int.max) ?? 1 }
+    mutating func replica() -> Int { givenReplica() ?? 1 }
+
+    mutating func givenReplica() -> Int? { number("index", "N", "Which replica. (default: 1)", in: 1...Int.max) }
 }
 
 /// The environment as it was at the start.

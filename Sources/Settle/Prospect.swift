@@ -64,7 +64,8 @@ struct Prospect {
         manner = wish.manner(selected, again)
         self.goal = wish.adjusted(goal, selected, observation)
         plan = Stack.plan(from: observation, to: self.goal, manner)
-        if !result.orphans.isEmpty && !wish.removesOrphans && !wish.ignoresOrphans {
+        let ignoresOrphans = wish.ignoresOrphans || isTrue(scene.variables["COMPOSE_IGNORE_ORPHANS"])
+        if !result.orphans.isEmpty && !wish.removesOrphans && !ignoresOrphans {
             let names = result.orphans.map { $0.name(in: scene.name) }.joined(separator: ", ")
             scene.output.warn("no longer in the file, and left alone: \(names); --remove-orphans removes them")
         }
@@ -76,7 +77,7 @@ struct Prospect {
         var services: [String] = []
         var withDependencies = true
         var removesOrphans = false
-        var ignoresOrphans = isTrue(environment["COMPOSE_IGNORE_ORPHANS"])
+        var ignoresOrphans = false
         /// What is there stays as it is.
         var keepsContainers = false
         /// What is there is made anew: the services that are named, or all.

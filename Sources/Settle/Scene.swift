@@ -134,11 +134,16 @@ struct Scene {
         return try HeldLock(paths.lock, command: command, wait: .seconds(3600))
     }
 
-    /// A replica that runs.
-    func running(_ service: String, _ index: Int) throws -> ObservedContainer {
+    /// A replica that runs, the first unless a number is given. Where none of the service runs, that is a one-off of it.
+    func running(_ service: String, _ index: Int?) throws -> ObservedContainer {
         let observation = try observe(.states)
-        _ = try containers(of: [service], in: observation.ledger)
         let key = observation.ledger.keys(of: [service])[0]
+        let oneOffs = observation.containers.values.filter { $0.entry.spec.oneOff?.service == service && $0.isRunning }
+            .sorted { $0.entry.instance.id < $1.entry.instance.id }
+        let isUp = observation.containers.contains { $0.key.service == key && $0.value.isRunning }
+        if index == nil, !isUp, let oneOff = oneOffs.first { return oneOff }
+        if oneOffs.isEmpty { _ = try containers(of: [service], in: observation.ledger) }
+        let index = index ?? 1
         guard let container = observation.containers[ContainerID(key, index)] else {
             throw Complaint("\(service) has no replica \(index)")
         }

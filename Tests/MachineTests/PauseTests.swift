@@ -43,7 +43,7 @@ extension MachineTests {
                 try stack.expect(0, "up", "-d", "other")
                 // No probe has failed for it.
                 #expect(try stack.row("clock").HealthLog?.allSatisfy { $0.ExitCode == 0 } == true)
-                try stack.expect(0, "pause", "clock")
+                #expect(try stack.expect(1, "pause", "clock").err.contains("clock/1 is already paused"))
                 #expect(try stack.expect(1, "unpause", "other").err.contains("other/1 is not paused"))
                 try stack.expect(0, "unpause", "clock")
                 let then = count(pid)

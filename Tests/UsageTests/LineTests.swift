@@ -38,6 +38,8 @@ import Usage
         #expect(try run(["up", "-p", "--odd"]).options.project == "--odd")
         #expect(try run(["-p", "", "up"]).options.project == "")
         #expect(try run(["exec", "-eA=b=c", "web", "x"]).words == ["false", "false", "A=b=c", "web", "x"])
+        let spellings = ["exec", "--env", "A=b", "--envs=C=d", "web", "x"]
+        #expect(try run(spellings).words == ["false", "false", "A=b", "C=d", "web", "x"])
     }
 
     @Test func whatFollowsTheServiceIsSomebodyElses() throws {

@@ -54,7 +54,7 @@ func program(_ record: Record = Record()) -> Program {
     let exec = command(About("exec", "Runs a command.")) { line in
         let tty = line.flag("tty", short: "t", "With a terminal.")
         let quiet = line.flag("quiet", short: "q", "Say nothing.")
-        let variables = line.texts("env", short: "e", "NAME=VALUE", "A variable.")
+        let variables = line.texts("env", short: "e", "NAME=VALUE", "A variable.", also: "envs")
         let service = line.operand("SERVICE", "The service.", .services)
         let rest = line.commandLine("COMMAND", "What to run.", required: true)
         return ["\(tty)", "\(quiet)"] + variables + [service] + rest

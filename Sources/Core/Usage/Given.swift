@@ -37,7 +37,7 @@ struct Given {
         let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
         let value = parts.count > 1 ? String(parts[1]) : nil
-        if let option = options.first(where: { $0.long == name }) {
+        if let option = options.first(where: { $0.long == name || $0.also == name }) {
             return take(option, value, &rest)
         }
         if name == Option.help.long { return wantsHelp = true }

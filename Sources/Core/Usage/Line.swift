@@ -58,10 +58,13 @@ package struct Line {
     }
 
     /// An option that may be repeated.
+    ///
+    /// - Parameter also: another spelling of it, for scripts written for Docker Compose.
     package mutating func texts(
-        _ long: String, short: Character? = nil, _ value: String, _ help: String, _ suggestions: Suggestions = .nothing
+        _ long: String, short: Character? = nil, _ value: String, _ help: String,
+        _ suggestions: Suggestions = .nothing, also: String? = nil
     ) -> [String] {
-        declare(Option(long, short: short, value: value, help, suggestions))
+        declare(Option(long, short: short, value: value, help, suggestions, also: also))
         return values(of: long)
     }
 

@@ -7,17 +7,21 @@ package struct Option: Sendable {
     package let value: String?
     package let help: String
     let suggestions: Suggestions
+    /// Another spelling that is understood, and not told.
+    let also: String?
     /// Whether every command takes it.
     package internal(set) var isGlobal = false
 
     init(
-        _ long: String, short: Character?, value: String? = nil, _ help: String, _ suggestions: Suggestions = .nothing
+        _ long: String, short: Character?, value: String? = nil, _ help: String, _ suggestions: Suggestions = .nothing,
+        also: String? = nil
     ) {
         self.long = long
         self.short = short
         self.value = value
         self.help = help
         self.suggestions = suggestions
+        self.also = also
     }
 
     static let help = Option("help", short: "h", "Show this.")

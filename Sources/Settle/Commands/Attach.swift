@@ -16,14 +16,14 @@ struct Attach: SettleCommand {
         container's.
         """)
 
-    private let index: Int
+    private let index: Int?
     private let noInput: Bool
     private let passesSignals: Bool
     private let keys: DetachKeys?
     private let service: String
 
     init(_ line: inout Line) {
-        index = line.replica()
+        index = line.givenReplica()
         noInput = line.flag("no-stdin", "Leave standard input alone.")
         passesSignals = line.flag("sig-proxy", "Pass signals on (the default; --sig-proxy=false).", default: true)
         keys = line.option(

@@ -22,7 +22,7 @@ struct Create: SettleCommand {
 
     func run(_ options: StackOptions) throws {
         let scene = try Scene(loading: options, services: names) { try $0.scaled(create.replicas) }
-        var wish = create.wish(names)
+        var wish = create.wish(names, in: scene)
         wish.starts = false
         _ = try Apply(
             scene: scene, wish: wish, wishes: create.wishes, named: options.projectName, command: "settle create"

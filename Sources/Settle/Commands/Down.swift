@@ -14,14 +14,17 @@ struct Down: SettleCommand {
         """
           settle down
           settle down -v --verify
+          settle down web
 
-        What there is comes from the machine: with -p no file is needed.
+        What there is comes from the machine: with -p no file is needed. With names only the containers of these services
+        go, with their anonymous volumes if -v is given.
         """)
 
     private let volumes: Bool
     private let timeout: Int?
     private let verify: Bool
     private let images: ImageScope?
+    private let names: [String]
 
     private enum ImageScope: String, Choosable { case all, local }
 
@@ -32,10 +35,15 @@ struct Down: SettleCommand {
             "rmi", "Remove the images of the services, too: all, or those without a name in the file.")
         verify = line.flag("verify", "Look afterwards for anything left, and fail if there is.")
         _ = line.flag("remove-orphans", "Always so: accepted for scripts written for Docker Compose.")
+        names = line.operands("SERVICE", "Services; everything where none is named.", .services)
+        for (option, isGiven) in [("verify", verify), ("rmi", images != nil)] where isGiven && !names.isEmpty {
+            line.refuse("--\(option) is about the whole project, not about services")
+        }
     }
 
     func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
+        if !names.isEmpty { return try remove(scene) }
         try scene.locked("settle down") {
             let doomed = volumes ? try removable(scene) : []
             if try Remains(scene.paths).isEmpty && doomed.isEmpty {
@@ -45,6 +53,14 @@ struct Down: SettleCommand {
             }
             if let images { try remove(images, scene) }
             if verify { try check(scene) }
+        }
+    }
+
+    private func remove(_ scene: Scene) throws {
+        try scene.locked("settle down") {
+            let ids = try scene.containers(of: names, in: try scene.store.read())
+            if let timeout { try scene.change(.stop(ids, timeout: timeout)) }
+            try scene.change(.remove(ids, volumes: volumes))
         }
     }
 

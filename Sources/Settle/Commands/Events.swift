@@ -1,3 +1,4 @@
+import Compose
 import Diagnostics
 import Glibc
 import Linux
@@ -30,6 +31,7 @@ struct Events: SettleCommand {
 
     func run(_ options: StackOptions) throws {
         let scene = try Scene(naming: options)
+        try check(scene)
         let reader = EventReader(scene.paths, isWhole: since != nil)
         let loop = EventLoop()
         var isInterrupted = false
@@ -47,6 +49,14 @@ struct Events: SettleCommand {
         }
         try loop.run()
         if isInterrupted { throw Complaint([], status: Complaint.interrupted) }
+    }
+
+    /// One that the file has may still come.
+    private func check(_ scene: Scene) throws {
+        let known = Set(try scene.store.read().entries.map(\.instance.id.service))
+        let strangers = names.filter { !known.contains($0) && scene.project?.service($0) == nil }
+        if strangers.isEmpty { return }
+        throw Complaint(strangers.map { Diagnostic(.error, "no such service: \($0)") })
     }
 
     private func tell(_ events: [ContainerEvent], _ scene: Scene) {

@@ -20,7 +20,7 @@ struct Exec: SettleCommand {
     private let user: String?
     private let folder: String?
     private let privileged: Bool
-    private let index: Int
+    private let index: Int?
     private let service: String
     private let words: [String]
 
@@ -33,7 +33,7 @@ struct Exec: SettleCommand {
         user = line.text("user", short: "u", "USER[:GROUP]", "Names or numbers.")
         folder = line.text("workdir", short: "w", "DIR", "The folder to run it in.")
         privileged = line.flag("privileged", "With every capability.")
-        index = line.replica()
+        index = line.givenReplica()
         service = line.operand("SERVICE", "The service.", .services)
         words = line.commandLine("COMMAND", "The command with its arguments.", required: true)
     }
@@ -47,7 +47,10 @@ struct Exec: SettleCommand {
         let hasTerminal = !detach && !noTTY && (tty || (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1))
         let execution = Execution(
             container: container, pid: pid, paths: scene.paths, words: words, hasTerminal: hasTerminal)
-        let variables = variables.map { $0.contains("=") ? $0 : "\($0)=\(environment[$0] ?? "")" }
+        // What has no value here has none there.
+        let variables = variables.compactMap { text in
+            text.contains("=") ? text : environment[text].map { "\(text)=\($0)" }
+        }
         let events = EventLog(scene.paths)
         let name = ["execID": String(UInt64.random(in: 1 << 60...UInt64.max), radix: 16)]
         func tell(_ action: ContainerEvent.Action, _ key: String, _ value: String) {

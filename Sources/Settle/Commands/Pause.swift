@@ -24,7 +24,10 @@ struct Pause: SettleCommand {
         let scene = try Scene(naming: options)
         try scene.locked("settle pause") {
             let observation = try scene.observe(.states)
-            let targets = try scene.targets(names, observation) { $0.isRunning ? nil : "is not running" }
+            let targets = try scene.targets(names, observation) { container in
+                if !container.isRunning { return "is not running" }
+                return container.isPaused && !names.isEmpty ? "is already paused" : nil
+            }
             let awake = targets.filter { !$0.isPaused }
             if awake.isEmpty { return scene.output.warn("nothing of \(scene.name) runs that is not paused") }
             let running = observation.containers.values.filter(\.isRunning)

@@ -62,8 +62,9 @@ struct Run: SettleCommand {
         let entrypoint = line.text("entrypoint", "WORDS", "In place of the entrypoint; empty: without one.")
         let user = line.text("user", short: "u", "USER[:GROUP]", "Names or numbers.")
         let folder = line.text("workdir", short: "w", "DIR", "The folder to run it in.")
-        let labels = line.texts("label", short: "l", "NAME=VALUE", "A label; may be repeated.")
-        let volumes = line.texts("volume", short: "v", "VOLUME", "A mount as in the file; may be repeated.")
+        let labels = line.texts("label", short: "l", "NAME=VALUE", "A label; may be repeated.", also: "labels")
+        let volumes = line.texts(
+            "volume", short: "v", "VOLUME", "A mount as in the file; may be repeated.", also: "volumes")
         let ports = line.texts("publish", short: "p", "PORT", "A port to publish as in the file; may be repeated.")
         let keepsPorts = line.flag("service-ports", short: "P", "Publish the ports of the service.")
         let added = line.texts("cap-add", "CAPABILITY", "A capability to add; may be repeated.")
@@ -183,12 +184,22 @@ struct Run: SettleCommand {
             }
         } catch {
             if streams != nil { try? scene.locked("settle run") { try scene.paths.removeOutput(of: id) } }
+            guard let complaint = error as? Complaint else { throw error }
             // There is no goal of a stack that was not reached.
-            if let complaint = error as? Complaint, complaint.status == Complaint.notReached {
-                throw Complaint(complaint.diagnostics)
-            }
-            throw error
+            throw Complaint(
+                complaint.diagnostics.map { told($0, id) },
+                status: complaint.status == Complaint.notReached ? Complaint.wrong : complaint.status)
         }
+    }
+
+    /// The file knows the service by its own name.
+    private func told(_ diagnostic: Diagnostic, _ id: ContainerID) -> Diagnostic {
+        var diagnostic = diagnostic
+        let path = "services.\(id.service)"
+        if diagnostic.path == path || diagnostic.path.hasPrefix(path + ".") {
+            diagnostic.path = "services.\(service)\(diagnostic.path.dropFirst(path.count))"
+        }
+        return diagnostic
     }
 
     private func checkName(_ scene: Scene) throws {

@@ -101,7 +101,7 @@ struct Up: SettleCommand {
             try Watching(scene, options, services: names, Watching.Wishes(), on: $0)
         }
         let apply = Apply(
-            scene: scene, wish: wish, wishes: create.wishes, timeout: timeout, named: options.projectName,
+            scene: scene, wish: wish(scene), wishes: create.wishes, timeout: timeout, named: options.projectName,
             command: "settle up")
         let use = try apply.provide()
         defer { extendLifetime(use) }
@@ -120,8 +120,8 @@ struct Up: SettleCommand {
         try Foreground(scene, printer, manner, watching, started: prospect.plan.turnovers.map { $0.id }).run()
     }
 
-    private var wish: Prospect.Wish {
-        var wish = create.wish(names)
+    private func wish(_ scene: Scene) -> Prospect.Wish {
+        var wish = create.wish(names, in: scene)
         wish.withDependencies = !noDeps
         wish.starts = !noStart
         wish.recreatesDependencies = alwaysRecreateDeps
@@ -131,7 +131,7 @@ struct Up: SettleCommand {
     }
 
     private func rehearse(_ scene: Scene) throws {
-        let prospect = try Prospect(scene, wish, status: Complaint.notReached)
+        let prospect = try Prospect(scene, wish(scene), status: Complaint.notReached)
         try prospect.check(scene, isReal: false)
         let plan = prospect.plan.text(scene.output.palette) { scene.project?.place(of: $0, path: $1) }
         scene.output.write(plan + (try prospect.programs(scene)))
